@@ -1,0 +1,1 @@
+"""Every disclosure between parties, one row each, exactly once."""

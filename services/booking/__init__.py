@@ -1,0 +1,1 @@
+"""The local agency: intake, submissions, custody, and the clock."""

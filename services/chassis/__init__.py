@@ -1,0 +1,1 @@
+"""What every service stands on: envelope, delivery, health, chance and the policy format. Knows no domain."""

@@ -1,0 +1,1 @@
+"""Delivery over Redis streams: groups first, acknowledge-first commits, leases, take-over, dead letters."""
