@@ -53,7 +53,7 @@ class Consumed(BaseModel):
     disclosures: tuple[Disclosure, ...]
 
 
-Data = TypeVar("Data", bound=Consumed, covariant=True)
+Data = TypeVar("Data", bound=Consumed)
 
 
 class Event(BaseModel, Generic[Data]):

@@ -1,0 +1,44 @@
+"""The settings that every service shares, read from the environment (`INTEROP_...`)."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """What a service process needs to know about the place it runs in. Documented in docs/settings.md."""
+
+    model_config = SettingsConfigDict(env_prefix="INTEROP_", frozen=True)
+
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        description="Where Redis (7.0 or newer) or Valkey answers, with user and password if it asks for them.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address that the HTTP interface binds to.")
+    port: int = Field(default=0, ge=0, le=65535, description="The port of the HTTP interface; 0 takes a free one.")
+    consumer: str = Field(
+        default="worker-1",
+        min_length=1,
+        description="The name of this worker in its consumer groups: stable over restarts, distinct per replica.",
+    )
+    state_dir: Path = Field(
+        default=Path(".interop/service"), description="Where a service keeps files of its own (audit: its ledger)."
+    )
+    batch: int = Field(default=256, ge=1, le=5000, description="The most entries taken from a stream in one read.")
+    lease_ms: int = Field(
+        default=15_000,
+        ge=100,
+        description="How long a worker may hold an entry without renewing it before another takes it over.",
+    )
+    attempts: int = Field(
+        default=3, ge=1, description="How often an entry may fail alone before it becomes a dead letter."
+    )
+    poll_ms: int = Field(default=500, ge=10, le=3000, description="How long one read waits for new entries.")
+    stall_seconds: float = Field(
+        default=30.0, gt=0, description="A backlog without progress for this long makes the service not ready."
+    )
+    graceful_seconds: float = Field(
+        default=10.0, gt=0, description="How long a stopping service may take to finish what it has in hand."
+    )
+    log_level: str = Field(default="WARNING", description="The lowest level of log lines written to stderr.")
