@@ -1,0 +1,242 @@
+"""The print model: what a finger is, and what is left of it each time that it is taken.
+
+A finger is one 64-bit word of fair, independent bits, its latent. Taking a print copies the latent and flips each bit
+with a probability that falls as the quality of the capture rises. So every error rate of the search has a closed form
+(scores.py), and no real fingerprint, template or image is anywhere in the model.
+
+Everything is a hash of what it is about, never a generator's state: a person's latents of (seed, person, finger), an
+impression of (seed, person, encounter). So it does not matter in what order, in which process or how many are made.
+Only whole numbers and exactly rounded arithmetic are used, so that every machine makes the same bits.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
+Bits = NDArray[np.bool_]
+
+FINGERS = ("thumb", "index", "middle", "ring", "little")
+HAND = len(FINGERS)
+TEN = 2 * HAND
+"""A print set runs from the right thumb to the right little finger, then from the left thumb to the left little."""
+
+_POSITION = np.array([3.0, 6.0, 4.0, -2.0, -10.0] * 2).reshape(TEN, 1)
+"""How much better or worse a finger prints than the mean of the hand, in points of quality."""
+
+_GOLDEN = 0x9E3779B97F4A7C15
+_64_BITS = 2**64 - 1
+
+# Where each draw stands in the stream of hash words of a person, and of an impression.
+_LATENTS = 0
+_SUBJECT = _LATENTS + TEN
+_FINGER = _SUBJECT + 1
+_CAPTURE = 0
+_GROSS = _CAPTURE + 1
+_RESIDUAL = _GROSS + 1
+_MISSING = _RESIDUAL + TEN
+_FLIPS = _MISSING + TEN
+
+_DIGITS = 16
+"""Flip rates are binary fractions of 16 digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrintModel:
+    """How good prints are and how they go wrong. Qualities are on a scale like NFIQ 2: 0 (useless) to 100.
+
+    Quality is `mean` + finger position + subject + capture + finger + residual, the last four normal. The shared
+    parts make all ten fingers of a person, or of a hurried booking, poor together. A bit flips with probability
+    `lowest_flip_rate` + (1/2 - `lowest_flip_rate`) exp(-quality / `quality_scale`).
+    """
+
+    mean: float
+    subject_spread: float
+    capture_spread: float
+    finger_spread: float
+    lowest_flip_rate: float
+    quality_scale: float
+    gross_share: float
+    """Share of captures with the hands swapped: no threshold buys these back."""
+
+    missing_share: float
+    """Share of fingers that a capture could not take, because they are bandaged or gone."""
+
+
+PRESET_2012 = PrintModel(
+    mean=62,
+    subject_spread=9,
+    capture_spread=8,
+    finger_spread=9,
+    lowest_flip_rate=0.012,
+    quality_scale=19,
+    gross_share=0.0008,
+    missing_share=0.004,
+)
+"""Held against the published error rates of about 2012 (ten fingers: 0.08 % of mates missed). Part gross error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prints:
+    """Ten fingers as taken once: a code and a quality for each, None for both where the finger is missing."""
+
+    codes: tuple[int | None, ...]
+    qualities: tuple[int | None, ...]
+
+    def hex_codes(self) -> tuple[str | None, ...]:
+        """The codes as they travel in an event: 16 hexadecimal digits each."""
+        return tuple(None if code is None else f"{code:016x}" for code in self.codes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Impressions:
+    """Many print sets as columns, each array `[finger, impression]`. Where `present` is false, the rest is noise."""
+
+    codes: Words
+    qualities: NDArray[np.uint8]
+    present: Bits
+
+    def prints(self, column: int) -> Prints:
+        """One print set out of the columns."""
+        taken = self.present[:, column].tolist()
+        codes = self.codes[:, column].tolist()
+        qualities = self.qualities[:, column].tolist()
+        return Prints(
+            codes=tuple(code if there else None for code, there in zip(codes, taken, strict=True)),
+            qualities=tuple(quality if there else None for quality, there in zip(qualities, taken, strict=True)),
+        )
+
+
+def latents(seed: int, persons: Sequence[int] | Words) -> Words:
+    """What the fingers of `persons` are, `[finger, person]`: the same in every encounter, known to nobody."""
+    return _words(_person_streams(seed, persons), _LATENTS, TEN)
+
+
+def capture(seed: int, person: int, encounter: str, model: PrintModel = PRESET_2012) -> Prints:
+    """The prints of any person, in a gallery or not, as taken at one encounter.
+
+    Args:
+        seed: the run's seed.
+        person: the number in the universe of people (`matcher.Roster`); any number from 0 up.
+        encounter: what tells this capture from the person's others, e.g. the booking's reference.
+        model: how good the prints are.
+    """
+    return captures(seed, [person], [encounter], model).prints(0)
+
+
+def captures(
+    seed: int, persons: Sequence[int] | Words, encounters: Sequence[str] | str, model: PrintModel = PRESET_2012
+) -> Impressions:
+    """Like `capture` for many at once; `encounters` is one name for each person, or one for all of them.
+
+    Raises:
+        ValueError: if there are several encounters but not one for each person.
+    """
+    people = np.asarray(persons, np.uint64)
+    names = [encounters] if isinstance(encounters, str) else encounters
+    keys = np.array([_key(seed, f"encounter\x1f{name}") for name in names], np.uint64)
+    if not isinstance(encounters, str) and len(keys) != len(people):
+        raise ValueError(f"{len(keys)} encounters for {len(people)} persons")
+
+    impressions = _streams(keys, people)
+    taken = _impress(seed, people, impressions, model)
+
+    gross = _words(impressions, _GROSS, 1)[0] < _share_of_words(model.gross_share)
+    swapped = np.roll(np.arange(TEN), HAND)
+    taken.codes[:, gross] = taken.codes[:, gross][swapped]
+    taken.qualities[:, gross] = taken.qualities[:, gross][swapped]
+
+    present = _words(impressions, _MISSING, TEN) >= _share_of_words(model.missing_share)
+    return Impressions(taken.codes, taken.qualities, present)
+
+
+def enrolments(seed: int, kind: str, persons: Sequence[int] | Words, model: PrintModel = PRESET_2012) -> Impressions:
+    """The prints of `persons` as a gallery holds them: whole sets, with the hands the right way round.
+
+    `kind` names the gallery; a person who is in two has the same latents, taken twice.
+    """
+    people = np.asarray(persons, np.uint64)
+    key = np.array([_key(seed, f"enrolment\x1f{kind}")], np.uint64)
+    return _impress(seed, people, _streams(key, people), model)
+
+
+def _impress(seed: int, people: Words, impressions: Words, model: PrintModel) -> Impressions:
+    person_streams = _person_streams(seed, people)
+    quality = (
+        model.mean
+        + _POSITION
+        + model.subject_spread * _normal(_words(person_streams, _SUBJECT, 1))
+        + model.capture_spread * _normal(_words(impressions, _CAPTURE, 1))
+        + 0.7 * model.finger_spread * _normal(_words(person_streams, _FINGER, TEN))
+        + 0.7 * model.finger_spread * _normal(_words(impressions, _RESIDUAL, TEN))
+    )
+    qualities = np.clip(np.rint(quality), 0, 100).astype(np.uint8)
+    flips = _flips(impressions, _flip_rates(model)[qualities])
+    return Impressions(
+        codes=_words(person_streams, _LATENTS, TEN) ^ flips,
+        qualities=qualities,
+        present=np.ones(qualities.shape, np.bool_),
+    )
+
+
+def _flip_rates(model: PrintModel) -> Words:
+    """The flip rate of each quality from 0 to 100, in 65,536ths."""
+    low = model.lowest_flip_rate
+    rates = [low + (0.5 - low) * math.exp(-quality / model.quality_scale) for quality in range(101)]
+    return np.array([round(rate * 2**_DIGITS) for rate in rates], np.uint64)
+
+
+def _flips(impressions: Words, rates: Words) -> Words:
+    """Words whose bits are 1 with the given probabilities, in 65,536ths.
+
+    From the lowest binary digit of the rate up: OR with a fair word makes the chance of a 1 (1 + p) / 2, AND makes
+    it p / 2. So after 16 words the chance of a 1 is the rate, digit for digit.
+    """
+    flips = np.zeros(rates.shape, np.uint64)
+    for digit in range(_DIGITS):
+        fair = _words(impressions, _FLIPS + digit * TEN, TEN)
+        either = -((rates >> np.uint64(digit)) & np.uint64(1))
+        flips = (fair & (flips | either)) | (flips & either)
+    return flips
+
+
+def _normal(words: Words) -> NDArray[np.float64]:
+    """Normal to within what the model needs: 64 fair coins have standard deviation 4. Exact on every machine."""
+    return (np.bitwise_count(words).astype(np.float64) - 32) / 4
+
+
+def _share_of_words(share: float) -> np.uint64:
+    return np.uint64(int(share * 2**64))
+
+
+def _person_streams(seed: int, persons: Sequence[int] | Words) -> Words:
+    return _streams(np.array([_key(seed, "person")], np.uint64), np.asarray(persons, np.uint64))
+
+
+def _key(seed: int, purpose: str) -> int:
+    return int.from_bytes(blake2b(f"{seed}\x1f{purpose}".encode(), digest_size=8).digest(), "big")
+
+
+def _streams(keys: Words, persons: Words) -> Words:
+    """The start of each person's stream of hash words under its key."""
+    return _mixed(keys + (persons + np.uint64(1)) * np.uint64(_GOLDEN))
+
+
+def _words(streams: Words, first: int, count: int) -> Words:
+    """The words `first` to `first + count` of each stream, `[word, stream]`."""
+    steps = [(first + index + 1) * _GOLDEN & _64_BITS for index in range(count)]
+    return _mixed(streams + np.array(steps, np.uint64).reshape(count, 1))
+
+
+def _mixed(words: Words) -> Words:
+    """The finaliser of splitmix64, in place (Steele, Lea and Flood, 2014)."""
+    words ^= words >> np.uint64(30)
+    words *= np.uint64(0xBF58476D1CE4E5B9)
+    words ^= words >> np.uint64(27)
+    words *= np.uint64(0x94D049BB133111EB)
+    words ^= words >> np.uint64(31)
+    return words
