@@ -4,6 +4,7 @@ Nothing is converted on the way: `yes`, `2014-01-01` and `48` stay text until th
 there, so every mistake can be named at its place. Readers report and go on; `Page.finish` raises at the end.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
@@ -11,10 +12,12 @@ from typing import NoReturn
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
-from ruamel.yaml.nodes import Node as YamlNode
+from ruamel.yaml.nodes import MappingNode, Node as YamlNode, ScalarNode, SequenceNode
 
 from services.chassis.policy.mistakes import Mistake, PolicyError, did_you_mean
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +132,23 @@ class Page:
     def day(self, node: Node, what: str) -> date:
         """The date at `node`."""
         word = self.text(node, what)
-        try:
-            return date.fromisoformat(word)
-        except ValueError as error:
-            if word:
-                reason = f" ({error})" if "must be in" in str(error) or "out of range" in str(error) else ""
-                self.report(node, f"{what} must be a date like 2014-01-31, but found '{word}'{reason}.")
-            return date.min
+        if _DAY.fullmatch(word):
+            try:
+                return date.fromisoformat(word)
+            except ValueError as error:
+                self.report(node, f"{what}: there is no day '{word}' ({error}).")
+        elif word:
+            self.report(node, f"{what} must be a date like 2014-01-31, but found '{word}'.")
+        return date.min
 
     def _parse(self, text: str) -> Node:
         try:
             root = YAML(typ="safe", pure=True).compose(text)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            self._stop(mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, f"not valid YAML: {error.problem}.")
+            self._stop(
+                mark.line + 1 if mark else 1, mark.column + 1 if mark else 1, f"not valid YAML: {error.problem}."
+            )
         except (YAMLError, RecursionError) as error:
             self._stop(1, 1, f"not valid YAML: {str(error).splitlines()[0]}.")
         if root is None:
@@ -161,7 +167,9 @@ class Page:
             for key, _ in pairs:
                 if not isinstance(key, Scalar):
                     self._stop(key.line, key.column, "a key must be a single word.")
-            return Entries(tuple((key, value) for key, value in pairs if isinstance(key, Scalar)), line, column)
+            return Entries(
+                tuple((key, _placed(key, value)) for key, value in pairs if isinstance(key, Scalar)), line, column
+            )
         if isinstance(node, SequenceNode):
             return Items(tuple(self._plain(item) for item in node.value), line, column)
         if not isinstance(node, ScalarNode):
@@ -172,6 +180,13 @@ class Page:
         raise PolicyError([Mistake(self.name, line, column, sentence)])
 
 
+def _placed(key: Scalar, value: Node) -> Node:
+    # YAML puts a value that is not there at the next thing that is; people look for it at its key.
+    if isinstance(value, Scalar) and not value.text:
+        return Scalar("", key.line, key.column)
+    return value
+
+
 def is_whole_number(word: str) -> bool:
-    """Whether `word` is digits only, short enough to be meant as a number."""
-    return word.isascii() and word.isdigit() and len(word) < 10
+    """Whether `word` is a number as the format writes them: one to nine digits and nothing else."""
+    return _NUMBER.fullmatch(word) is not None
