@@ -32,7 +32,13 @@ class Gate:
     """Admits items into a run."""
 
     def __init__(self, client: Redis) -> None:
+        self.client = client
         self._admit = client.register_script(ADMIT)
+
+    async def known(self, runid: str, guards: Sequence[str]) -> list[str | None]:
+        """The digests under which `guards` were admitted; None for one that was not."""
+        rows = await patiently(lambda: cast(Any, self.client.hmget(keys.admitted(runid), list(guards))))
+        return [None if row is None else row.decode() for row in rows]
 
     async def admit(self, runid: str, items: Sequence[Item], *, lease: str = "") -> list[Admission]:
         """Publishes `items`, each at most once, and tells what became of each.

@@ -1,0 +1,226 @@
+"""The clock: one process closes days, and a day closes only when nothing is under way.
+
+The steps of a close, each followed by a wait for quiet:
+
+1. custody moves, one stage a case a round, until nothing of the day is left (`day.ended`, round by round);
+2. ICE works its lists (`day.closed`), and what follows happens in the next day.
+
+Everything published here has an id that derives from the day, so a clock that dies half-way is taken up where it
+stopped, and nothing happens twice (docs/decisions/0003).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal, cast
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from redis.asyncio import Redis
+
+from services.booking.events import DayClosed, DayEnded, RunOpened, RunSettings
+from services.booking.house import READERS, TIMED_GROUPS
+from services.chassis.delivery import keys
+from services.chassis.delivery.admit import Admission, Gate, Item
+from services.chassis.delivery.quiet import House
+from services.chassis.delivery.store import patiently
+from services.chassis.envelope import Produced, encode, event_id
+from services.chassis.errors import InteropError
+
+RunStatus = Literal["open", "ending", "ended"]
+
+LEASE_MS = 3_000
+LEASE_PATIENCE_SECONDS = 30.0
+MEMORY_OF_ENDED_RUNS_SECONDS = 24 * 3600
+"""How long duplicates are still recognised after a run has ended."""
+
+_SET_WHILE_HELD = (
+    "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end redis.call('HSET', KEYS[2], ARGV[2], ARGV[3]) return 1"
+)
+_RENEW = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
+_RELEASE = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end return redis.call('DEL', KEYS[1])"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the clock of a run shows."""
+
+    open_day: date
+    zone: ZoneInfo
+    status: RunStatus
+
+    def day_of(self, moment: datetime) -> date:
+        """The day of the run that holds `moment`."""
+        return moment.astimezone(self.zone).date()
+
+    @property
+    def ends_at(self) -> datetime:
+        """When the open day ends: the next midnight of the run's time zone, in UTC."""
+        return datetime.combine(self.open_day + timedelta(days=1), time(), self.zone).astimezone(UTC)
+
+
+class Clock:
+    """Keeps the time of every run, under a lease for each."""
+
+    def __init__(self, client: Redis) -> None:
+        self.client = client
+        self.gate = Gate(client)
+        self.house = House(client, READERS)
+        self.token = uuid4().hex
+        self._lock = asyncio.Lock()
+        self._set = client.register_script(_SET_WHILE_HELD)
+        self._renew = client.register_script(_RENEW)
+        self._release = client.register_script(_RELEASE)
+
+    async def read(self, runid: str) -> Reading:
+        """What the clock of a run shows.
+
+        Raises:
+            InteropError: `unknown-run`.
+        """
+        raw = await patiently(lambda: cast(Any, self.client.hgetall(keys.clock(runid))))
+        if not raw:
+            raise InteropError("unknown-run", f"no run '{runid}' is open; open one with POST /runs", status=404)
+        return Reading(
+            open_day=date.fromisoformat(raw[b"open_day"].decode()),
+            zone=ZoneInfo(raw[b"time_zone"].decode()),
+            status=cast(RunStatus, raw[b"status"].decode()),
+        )
+
+    async def open_run(self, runid: str, settings: RunSettings) -> bool:
+        """Opens a run and waits until every service has read its settings; False when it is open already.
+
+        Raises:
+            InteropError: `run-differs`, when a run of this id is open with other settings.
+        """
+        data = RunOpened.model_validate({**settings.model_dump(), "disclosures": ()})
+        opened_at = datetime.combine(settings.opened_on, time(), ZoneInfo(settings.time_zone)).astimezone(UTC)
+        admission = await self._publish(runid, data, settings.opened_on, 0, opened_at, lease="")
+        if admission == "conflict":
+            raise InteropError(
+                "run-differs", f"run '{runid}' is open with other settings; choose another name", status=409
+            )
+        fields = {"open_day": settings.opened_on.isoformat(), "time_zone": settings.time_zone, "status": "open"}
+        for name, value in fields.items():
+            await cast(Any, self.client.hsetnx(keys.clock(runid), name, value))
+        await cast(Any, self.client.sadd(keys.RUNS, runid))
+        await self.house.quiet()
+        return admission == "admitted"
+
+    async def runs(self) -> list[str]:
+        """The ids of all runs that were opened."""
+        members = await patiently(lambda: cast(Any, self.client.smembers(keys.RUNS)))
+        return sorted(member.decode() for member in members)
+
+    @asynccontextmanager
+    async def held(self, runid: str) -> AsyncIterator[None]:
+        """Keeps the clock of a run: nobody else admits bookings into it or closes its days meanwhile.
+
+        Raises:
+            InteropError: `clock-busy`, when another process keeps it for too long.
+        """
+        async with self._lock:
+            await self._acquire(runid)
+            renewal = asyncio.create_task(self._keep(runid))
+            try:
+                yield
+            finally:
+                renewal.cancel()
+                await self._release(keys=[keys.clock_lease(runid)], args=[self.token])
+
+    async def reach(self, runid: str, day: date) -> Reading:
+        """Closes every day before `day`. The clock must be held."""
+        reading = await self.read(runid)
+        while reading.open_day < day:
+            await self._close(runid, reading)
+            reading = await self.read(runid)
+        return reading
+
+    async def tick(self, runid: str) -> bool:
+        """Closes the open day if anything at all is still to come; False when nothing is. The clock must be held."""
+        await self.house.quiet()
+        if not await self.has_timers(runid):
+            return False
+        await self._close(runid, await self.read(runid))
+        return True
+
+    async def end_input(self, runid: str) -> None:
+        """No more bookings come; from here on days close until no timer is left."""
+        reading = await self.read(runid)
+        if reading.status == "open":
+            async with self.held(runid):
+                await self._note(runid, "status", "ending")
+
+    async def finish(self, runid: str) -> None:
+        """Closes days until no timer is left, then ends the run. Can be taken up again after a crash."""
+        async with self.held(runid):
+            await self._close(runid, await self.read(runid))
+        more = True
+        while more:
+            async with self.held(runid):
+                more = await self.tick(runid)
+        async with self.held(runid):
+            await self._note(runid, "status", "ended")
+        for groups in READERS.values():
+            for group in groups:
+                await cast(Any, self.client.expire(keys.seen(group, runid), MEMORY_OF_ENDED_RUNS_SECONDS))
+
+    async def has_timers(
+        self, runid: str, before: datetime | None = None, groups: tuple[str, ...] = TIMED_GROUPS
+    ) -> bool:
+        """Whether a case of `groups` waits for a time (before `before`, if given)."""
+        bound = "+inf" if before is None else f"({before.timestamp()!r}"
+        pipeline = self.client.pipeline(transaction=False)
+        for group in groups:
+            pipeline.zcount(keys.due(group, runid), "-inf", bound)
+        return any(await patiently(lambda: cast(Any, pipeline).execute()))
+
+    async def _close(self, runid: str, reading: Reading) -> None:
+        await self.house.quiet()
+        ends_at = reading.ends_at
+        round_number = 0
+        while await self.has_timers(runid, ends_at, ("booking",)):
+            ended = DayEnded(day=reading.open_day, round=round_number, ends_at=ends_at, disclosures=())
+            if await self._publish(runid, ended, reading.open_day, round_number, ends_at) == "admitted":
+                await self.house.quiet()
+            round_number += 1
+        something_to_do = await self.has_timers(runid, ends_at)
+        closed = DayClosed(day=reading.open_day, ends_at=ends_at, disclosures=())
+        await self._publish(runid, closed, reading.open_day, 0, ends_at)
+        if something_to_do:
+            await self.house.quiet()
+        await self._note(runid, "open_day", (reading.open_day + timedelta(days=1)).isoformat())
+
+    async def _publish(
+        self, runid: str, data: Produced, day: date, ordinal: int, at: datetime, lease: str | None = None
+    ) -> Admission:
+        identity = event_id(runid, data.event_type, day.isoformat(), ordinal)
+        body = encode(data, identity=identity, runid=runid, subject=day.isoformat(), time=at, tcn=None, cause=None)
+        digest = data.model_dump_json()
+        item = Item(guards=[(identity, digest)], appends=[(keys.stream(data.event_type), body)])
+        (admission,) = await self.gate.admit(runid, [item], lease=self.token if lease is None else lease)
+        return admission
+
+    async def _acquire(self, runid: str) -> None:
+        lease = keys.clock_lease(runid)
+        for _ in range(int(LEASE_PATIENCE_SECONDS / 0.1)):
+            if await patiently(lambda: cast(Any, self.client.set(lease, self.token, nx=True, px=LEASE_MS))):
+                return
+            await asyncio.sleep(0.1)
+        raise InteropError(
+            "clock-busy", f"another booking process keeps the clock of run '{runid}'; try again", status=503
+        )
+
+    async def _keep(self, runid: str) -> None:
+        while True:
+            await asyncio.sleep(LEASE_MS / 3000)
+            await patiently(lambda: self._renew(keys=[keys.clock_lease(runid)], args=[self.token, LEASE_MS]))
+
+    async def _note(self, runid: str, field: str, value: str) -> None:
+        names = [keys.clock_lease(runid), keys.clock(runid)]
+        if not await patiently(lambda: self._set(keys=names, args=[self.token, field, value])):
+            raise InteropError(
+                "clock-lost", "another booking process keeps this run's clock now; send the rest again", status=503
+            )

@@ -1,0 +1,252 @@
+"""Custody: the stages that a person with a detainer on file goes through, and who governs each of them.
+
+The policy's answer as of `releasable` governs the hold, the one before release governs notice, and the one at
+pick-up governs transfer. Everything compares event times; nothing depends on the order of arrival.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from services.booking.events import (
+    Agency,
+    Charge,
+    ConvictionSeen,
+    CooperationDecided,
+    CustodyPlan,
+    IdentificationReturned,
+    Papers,
+    Stage,
+)
+from services.booking.hold_clock import hold_deadline
+from services.chassis.effects import Case
+
+Custody = Literal["in_custody", "on_hold", "transferred", "released"]
+
+DECISION_STAGES: frozenset[Stage] = frozenset(
+    {"detainer_on_file", "charged", "held_to_answer", "bond_posted", "disposed", "releasable", "hold_started"}
+)
+"""The stages at which the agency is asked what it does about the detainer."""
+
+
+class Answer(BaseModel):
+    """What the agency decided at one stage, as booking keeps it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    transfer: bool = False
+    hold: bool = False
+    max_hold_hours: float | None = None
+    hold_clock: Literal["excluding_weekends_and_holidays", "straight"] = "excluding_weekends_and_holidays"
+
+
+class BookingCase(Case):
+    """What the agency remembers about one booking: only what it knows, never what others keep to themselves."""
+
+    ori: str
+    oca: str
+    label: str
+    booked_at: AwareDatetime
+    charge: Charge
+    papers: Papers = Papers()
+    plan: CustodyPlan
+    identification: IdentificationReturned | None = None
+    second_response: str | None = None
+    detainer_at: AwareDatetime | None = None
+    detainer_form: str | None = None
+    on_file: bool = False
+    custody: Custody = "in_custody"
+    reached: AwareDatetime | None = None
+    releasable: bool = False
+    sequence: int = 0
+    answers: dict[int, Answer] = Field(default_factory=dict)
+    claimed_at: AwareDatetime | None = None
+    hold_started_at: AwareDatetime | None = None
+    hold_expires_at: AwareDatetime | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the rules of custody need of a run: its agencies, the days that do not count, whose midnight ends a day."""
+
+    agencies: Mapping[str, Agency]
+    holidays: Set[date]
+    day_zone: ZoneInfo
+
+    def zone(self, ori: str) -> ZoneInfo:
+        """The time zone of an agency."""
+        return ZoneInfo(self.agencies[ori].time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One stage reached, at a time."""
+
+    stage: Stage
+    at: datetime
+
+
+def is_too_late(case: BookingCase, lodged_at: datetime) -> bool:
+    """Whether the person had walked out by the time the detainer came: without one, release is release."""
+    return case.plan.release_at <= lodged_at
+
+
+def put_on_file(case: BookingCase, lodged_at: datetime) -> tuple[BookingCase, Step]:
+    """The detainer is on file from the moment that it was lodged."""
+    case = case.model_copy(update={"on_file": True, "reached": lodged_at, "sequence": 1})
+    return _awake(case), Step("detainer_on_file", lodged_at)
+
+
+def move(case: BookingCase, place: Place) -> tuple[BookingCase, list[Step]]:
+    """The next stage of a case that is due. One stage at a time, so that its answers arrive before the next."""
+    if case.custody == "on_hold":
+        return _end_hold(case)
+    if case.releasable:
+        return _settle_release(case, place)
+    step = next(_stages_ahead(case))
+    update = {"reached": step.at, "sequence": case.sequence + 1, "releasable": step.stage == "releasable"}
+    return _awake(case.model_copy(update=update)), [step]
+
+
+def claim(case: BookingCase, at: datetime) -> BookingCase:
+    """ICE comes at `at`. Of several claims the earliest counts, in whatever order they arrive."""
+    earliest = at if case.claimed_at is None else min(at, case.claimed_at)
+    return _awake(case.model_copy(update={"claimed_at": earliest}))
+
+
+def answer(case: BookingCase, decided: CooperationDecided) -> BookingCase:
+    """What the agency decided at a stage."""
+    kept = Answer(
+        transfer=decided.exercised.get("transfer", False),
+        hold=decided.exercised.get("hold", False),
+        max_hold_hours=decided.max_hold_hours,
+        hold_clock=decided.hold_clock,
+    )
+    return case.model_copy(update={"answers": {**case.answers, decided.sequence: kept}})
+
+
+def _settle_release(case: BookingCase, place: Place) -> tuple[BookingCase, list[Step]]:
+    at = case.plan.release_at
+    governing = _answer_to_stage_reached(case)
+    if case.claimed_at is not None and case.claimed_at <= at and governing.transfer:
+        return _finish(case, "transferred", [Step("transferred", at)])
+    if not governing.hold:
+        return _finish(case, "released", [Step("released", at)])
+    hours = governing.max_hold_hours or 0.0
+    expires = hold_deadline(at, hours, governing.hold_clock, place.zone(case.ori), place.holidays)
+    update = {
+        "custody": "on_hold",
+        "reached": at,
+        "hold_started_at": at,
+        "hold_expires_at": expires,
+        "sequence": case.sequence + 1,
+    }
+    return _awake(case.model_copy(update=update)), [Step("hold_started", at)]
+
+
+def _end_hold(case: BookingCase) -> tuple[BookingCase, list[Step]]:
+    expires = _known(case.hold_expires_at)
+    claimed = case.claimed_at
+    if claimed is not None and claimed <= expires and _answer_to_stage_reached(case).transfer:
+        return _finish(case, "transferred", [Step("transferred", max(claimed, _known(case.hold_started_at)))])
+    return _finish(case, "released", [Step("hold_expired", expires), Step("released", expires)])
+
+
+def _finish(case: BookingCase, custody: Custody, steps: list[Step]) -> tuple[BookingCase, list[Step]]:
+    update = {"custody": custody, "reached": steps[-1].at, "sequence": case.sequence + len(steps), "wake_at": None}
+    return case.model_copy(update=update), steps
+
+
+def _answer_to_stage_reached(case: BookingCase) -> Answer:
+    # Where a decision never came (it lies among the dead letters), nothing authorises the agency to act.
+    return case.answers.get(case.sequence - 1, Answer())
+
+
+def _awake(case: BookingCase) -> BookingCase:
+    return case.model_copy(update={"wake_at": _next_look(case)})
+
+
+def _next_look(case: BookingCase) -> datetime | None:
+    if not case.on_file or case.custody in ("transferred", "released"):
+        return None
+    if case.custody == "on_hold":
+        expires = _known(case.hold_expires_at)
+        if case.claimed_at is None:
+            return expires
+        return max(min(case.claimed_at, expires), _known(case.hold_started_at))
+    if case.releasable:
+        return case.plan.release_at
+    return next(_stages_ahead(case)).at
+
+
+def _stages_ahead(case: BookingCase) -> Iterator[Step]:
+    """What the criminal case still holds after the moment that custody has reached; `releasable` comes last."""
+    plan = case.plan
+    planned: Sequence[tuple[Stage, datetime | None]] = (
+        ("charged", plan.charge_filed_at),
+        ("held_to_answer", plan.held_to_answer_at),
+        ("bond_posted", plan.bond_posted_at),
+        ("disposed", plan.disposed_at),
+    )
+    reached = _known(case.reached)
+    ahead = [Step(stage, at) for stage, at in planned if at is not None and reached < at <= plan.release_at]
+    yield from sorted(ahead, key=lambda step: step.at)
+    yield Step("releasable", plan.release_at)
+
+
+def _known(moment: datetime | None) -> datetime:
+    if moment is None:
+        raise ValueError("a case at this stage has this time")
+    return moment
+
+
+def policy_facts(case: BookingCase, at: datetime, place: Place) -> dict[str, str | int | bool]:
+    """What a policy may ask about, as the agency knows it at `at`: its own records and the returned rap sheet.
+
+    Ages are in years and rounded up, counted from the conviction ("within five years" is `at most 5`).
+    """
+    convictions = case.identification.convictions if case.identification is not None else ()
+    on = at.astimezone(place.zone(case.ori)).date()
+    facts: dict[str, str | int | bool] = {
+        "charge": case.charge.offense_class,
+        "charge_is_domestic_violence": case.charge.domestic_violence,
+        "charge_is_minor_traffic": case.charge.minor_traffic,
+        "charge_filed": _happened(case.plan.charge_filed_at, at),
+        "held_to_answer": _happened(case.plan.held_to_answer_at, at),
+        "bond_posted": _happened(case.plan.bond_posted_at, at),
+        "lawful_status_proof": case.papers.lawful_status_proof,
+        "federal_aggravated_felony": any(conviction.aggravated_felony for conviction in convictions),
+        "request_form": case.detainer_form or "I-247",
+        **place.agencies[case.ori].facts,
+    }
+    for fact, classes in CONVICTION_FACTS.items():
+        ages = [_years(conviction, on) for conviction in convictions if conviction.offense_class in classes]
+        if ages:
+            facts[fact] = min(ages)
+    return facts
+
+
+CONVICTION_FACTS: Mapping[str, frozenset[str]] = {
+    "years_since_serious_felony": frozenset({"serious_felony"}),
+    "years_since_felony": frozenset({"serious_felony", "felony"}),
+    "years_since_listed_misdemeanor": frozenset({"listed_misdemeanor"}),
+    "years_since_misdemeanor": frozenset({"listed_misdemeanor", "misdemeanor"}),
+}
+"""The facts about convictions, with the classes of offence that each counts."""
+
+
+def _happened(moment: datetime | None, at: datetime) -> bool:
+    return moment is not None and moment <= at
+
+
+def _years(conviction: ConvictionSeen, on: date) -> int:
+    since = conviction.convicted_on
+    whole = on.year - since.year
+    anniversary_ahead = (on.month, on.day) < (since.month, since.day)
+    exact = (on.month, on.day) == (since.month, since.day)
+    return max(0, whole if anniversary_ahead or exact else whole + 1)

@@ -1,0 +1,356 @@
+"""The events as booking sees them: strict where it writes, tolerant where it reads."""
+
+from datetime import date
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from services.booking.hold_clock import ClockRule
+from services.booking.identifiers import ANumber, FreeText, Label, Ori, Sid
+from services.chassis.envelope import CLOCK, Consumed, Disclosure, Produced
+
+Lever = Literal["ask_status", "notify", "hold", "transfer", "access"]
+Share = Annotated[float, Field(ge=0, le=1)]
+Stage = Literal[
+    "detainer_on_file",
+    "charged",
+    "held_to_answer",
+    "bond_posted",
+    "disposed",
+    "releasable",
+    "hold_started",
+    "hold_expired",
+    "transferred",
+    "released",
+]
+
+SUBMISSION: tuple[Disclosure, ...] = (
+    Disclosure(
+        sender="LEA",
+        recipient="SIB",
+        categories=("biometric", "biographic", "charge"),
+        basis="state arrest-fingerprint law (CAR submission)",
+        purpose="criminal identification",
+    ),
+    Disclosure(
+        sender="SIB",
+        recipient="FBI",
+        categories=("biometric", "biographic", "charge"),
+        basis="state arrest-fingerprint law (CAR submission)",
+        purpose="criminal identification",
+    ),
+)
+HAND_OVER: tuple[Disclosure, ...] = (
+    Disclosure(
+        sender="LEA",
+        recipient="ICE",
+        categories=("custody",),
+        basis="8 CFR 287.7",
+        purpose="transfer of custody",
+    ),
+)
+
+
+class Strict(BaseModel):
+    """A part of a payload that booking writes or takes in: nothing undeclared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Tolerant(BaseModel):
+    """A part of a payload that booking reads."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Charge(Strict):
+    """The gravest charge of an arrest, as EBTS 2.047 and a local code tell it."""
+
+    ncic: str = Field(pattern=r"^\d{4}$")
+    literal: FreeText
+    offense_class: Literal["infraction", "misdemeanor", "felony", "serious_felony"]
+    minor_traffic: bool = False
+    domestic_violence: bool = False
+
+
+class Prints(Strict):
+    """Ten synthetic 64-bit codes (hexadecimal, null for a missing finger) with their qualities, never images."""
+
+    codes: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None, ...] = Field(min_length=10, max_length=10)
+    qualities: tuple[Annotated[int, Field(ge=0, le=100)] | None, ...] = Field(min_length=10, max_length=10)
+
+
+class LocalFacts(Strict):
+    """What the agency knows and never submits."""
+
+    group: Literal["A", "B"] | None = None
+    stop_reason: FreeText | None = None
+    local_offense_code: FreeText | None = None
+
+
+class Papers(Strict):
+    """What the person has shown to the agency."""
+
+    lawful_status_proof: bool = False
+
+
+class CustodyPlan(Strict):
+    """When the criminal case will let go of the person, as the scenario has it; null for what does not happen."""
+
+    charge_filed_at: AwareDatetime | None = None
+    held_to_answer_at: AwareDatetime | None = None
+    bond_posted_at: AwareDatetime | None = None
+    disposed_at: AwareDatetime | None = None
+    release_at: AwareDatetime
+
+
+class BookingRecorded(Produced):
+    """A person was booked. Everything in it is local: nothing leaves the agency with this event."""
+
+    event_type: ClassVar[str] = "booking.recorded.v1"
+    party: ClassVar[str] = "LEA"
+
+    ori: str
+    oca: str
+    label: str
+    booked_at: AwareDatetime
+    local: LocalFacts
+    charge: Charge
+    papers: Papers
+    custody: CustodyPlan
+
+
+class FingerprintsSubmitted(Produced):
+    """The criminal ten-print submission (EBTS CAR, answer required), by way of the state bureau to the FBI."""
+
+    event_type: ClassVar[str] = "fingerprints.submitted.v1"
+    party: ClassVar[str] = "LEA"
+
+    tot: Literal["CAR"] = "CAR"
+    ori: str
+    oca: str
+    label: str
+    sex: Literal["M", "F", "X"]
+    birth_year: int
+    place_of_birth: str
+    arrested_on: date
+    charge: Charge
+    prints: Prints
+    a_number: str | None = None
+    sid: str | None = None
+
+
+class CustodyChanged(Produced):
+    """The custody of a person with a detainer on file reached a stage.
+
+    `facts` are what a policy asks about, as known to the agency at that moment, and are given at the stages at
+    which the agency decides. `sequence` counts the stages of the case.
+    """
+
+    event_type: ClassVar[str] = "custody.changed.v1"
+    party: ClassVar[str] = "LEA"
+
+    ori: str
+    stage: Stage
+    sequence: int = Field(ge=0)
+    facts: dict[str, str | int | bool] | None = None
+    release_expected_at: AwareDatetime | None = None
+    hold_hours: float | None = Field(default=None, ge=0)
+
+
+class Agency(Strict):
+    """A booking agency: which place's law binds it, which ICE office answers it, on which clock its hours run."""
+
+    name: str
+    place: str
+    office: str
+    time_zone: str
+    facts: dict[str, str | int | bool] = Field(default_factory=dict)
+
+
+class Document(Strict):
+    """A file that the run is pinned to: its text and the hash of that text."""
+
+    id: str
+    text: str
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+
+class Discretion(Strict):
+    """How often the agency uses a lever that its policy permits (`may`)."""
+
+    ask_status: Share
+    notify: Share
+    hold: Share
+    transfer: Share
+    access: Share
+
+
+class Silence(Strict):
+    """What the agency does where its policy says nothing."""
+
+    ask_status: bool
+    notify: bool
+    hold: bool
+    transfer: bool
+    access: bool
+
+
+class Pickup(Strict):
+    """How often ICE comes, and within how many hours of a hold's beginning."""
+
+    told_rate: Share
+    untold_rate: Share
+    within_hours: float = Field(gt=0, le=240)
+
+
+class OutcomeShare(Strict):
+    """One way in which a removal case ends: how often, and after how many days at the least and at the most."""
+
+    weight: float = Field(ge=0)
+    days: tuple[int, int]
+
+
+class RunSettings(Strict):
+    """Everything that a run is pinned to. Two runs with the same settings differ only in their ids."""
+
+    scenario: str = Field(min_length=1, max_length=80)
+    seed: int = Field(ge=0)
+    opened_on: date
+    time_zone: str
+    agencies: dict[Ori, Agency] = Field(min_length=1)
+    vocabulary: Document
+    ice_priority: Document
+    detainer: Document
+    capacity_per_day: dict[str, int | None]
+    discretion: Discretion
+    silence: Silence
+    pickup: Pickup
+    outcomes: dict[str, OutcomeShare]
+    feedback: bool
+    holidays: tuple[date, ...]
+    records: dict[str, Any]
+    galleries: dict[str, Any]
+
+
+class RunOpened(Produced, RunSettings):
+    """A run was opened, with everything that it is pinned to."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    event_type: ClassVar[str] = "run.opened.v1"
+    party: ClassVar[str] = CLOCK
+
+
+class DayEnded(Produced):
+    """The day's hours are over and custody moves: one stage a case a round, until nothing of the day is left."""
+
+    event_type: ClassVar[str] = "day.ended.v1"
+    party: ClassVar[str] = CLOCK
+
+    day: date
+    round: int = Field(ge=0)
+    ends_at: AwareDatetime
+
+
+class DayClosed(Produced):
+    """The day is closed: ICE works its lists, and what happens from here on happens in the next day."""
+
+    event_type: ClassVar[str] = "day.closed.v1"
+    party: ClassVar[str] = CLOCK
+
+    day: date
+    ends_at: AwareDatetime
+
+
+class ConvictionSeen(Tolerant):
+    """A conviction on the rap sheet that the FBI returned."""
+
+    ncic: str
+    offense_class: str
+    convicted_on: date
+    released_on: date | None = None
+    aggravated_felony: bool = False
+
+
+class IdentificationReturned(Consumed):
+    """The FBI's answer (SRE), as the agency reads it."""
+
+    srf: Literal["I", "N"]
+    ucn: str | None = None
+    convictions: tuple[ConvictionSeen, ...] = ()
+    error: str | None = None
+
+
+class ImmigrationStatusReturned(Consumed):
+    """The second response, relayed by the state bureau."""
+
+    status: str
+    removable: str
+    fin: str | None = None
+
+
+class DetainerDecided(Consumed):
+    """A detainer request (I-247) that was lodged with the agency."""
+
+    action: Literal["lodged", "no_action"]
+    form: str | None = None
+
+
+class CooperationDecided(Consumed):
+    """What the agency does about the detainer, as of a stage of custody."""
+
+    as_of: Stage
+    sequence: int
+    exercised: dict[str, bool]
+    max_hold_hours: float | None = None
+    hold_clock: ClockRule = "excluding_weekends_and_holidays"
+    told: bool = False
+
+
+class CustodyClaimed(Consumed):
+    """ICE comes for the person."""
+
+    at: AwareDatetime
+
+
+class OutcomeRecorded(Consumed):
+    """What became of the person, where the agency is told."""
+
+    outcome: str
+
+
+class RunOpenedSeen(Consumed):
+    """What booking needs of its own run."""
+
+    agencies: dict[str, Agency]
+    time_zone: str
+    opened_on: date
+    holidays: tuple[date, ...]
+    seed: int
+
+
+class DayEndedSeen(Consumed):
+    """The end of a day, as custody reads it."""
+
+    ends_at: AwareDatetime
+
+
+class BookingRequest(Strict):
+    """A booking as the jail's system sends it: `POST /bookings`."""
+
+    ori: Ori
+    oca: str = Field(pattern=r"^[A-Z0-9-]{1,20}$")
+    label: Label
+    booked_at: AwareDatetime | None = None
+    sex: Literal["M", "F", "X"]
+    birth_year: int = Field(ge=1900, le=2030)
+    place_of_birth: str = Field(pattern=r"^[A-Z]{2}$")
+    charge: Charge
+    prints: Prints
+    local: LocalFacts = LocalFacts()
+    papers: Papers = Papers()
+    custody: CustodyPlan | None = None
+    """When the criminal case lets go; without it, 36 hours after the booking."""
+    a_number: ANumber | None = None
+    sid: Sid | None = None
