@@ -5,8 +5,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
-from services.audit.events import WATCHED, AnyEvent
+from services.audit.events import WATCHED
 from services.audit.ledger import Ledger
+from services.chassis.envelope import Consumed
 from services.chassis.service import Service
 from services.chassis.settings import ServiceSettings
 
@@ -20,7 +21,7 @@ def build(settings: ServiceSettings | None = None) -> Service:
     ledger = Ledger(settings.state_dir / LEDGER_FILE)
     wiring = service.onlooker("audit")
     for event_type in WATCHED:
-        wiring.sink(event_type, AnyEvent, ledger.keep)
+        wiring.sink(event_type, Consumed, ledger.keep)
     service.api.include_router(routes(ledger))
     return service
 

@@ -70,10 +70,7 @@ def reconcile(streamed: Iterable[Row], ledger: Mapping[tuple[str, int], Row]) ->
         ledger: the rows of the ledger, by name.
     """
     carried: dict[tuple[str, int], Row] = {}
-    different: list[tuple[Row, Row]] = []
-    for row in streamed:
-        if carried.setdefault(row.name, row) != row:
-            different.append((row, carried[row.name]))
+    different = [(row, first) for row in streamed if (first := carried.setdefault(row.name, row)) != row]
     missing = [row for name, row in carried.items() if name not in ledger]
     extra = [row for name, row in ledger.items() if name not in carried]
     different += [(row, ledger[name]) for name, row in carried.items() if name in ledger and ledger[name] != row]

@@ -1,7 +1,5 @@
 """Audit reads every event, and of each only the envelope and the disclosures. It never looks at what was said."""
 
-from services.chassis.envelope import Consumed
-
 WATCHED = (
     "run.opened.v1",
     "day.ended.v1",
@@ -17,7 +15,3 @@ WATCHED = (
     "custody.claimed.v1",
     "outcome.recorded.v1",
 )
-
-
-class AnyEvent(Consumed):
-    """Any event of the house: only its disclosures count here."""

@@ -17,6 +17,8 @@ from services.chassis.errors import InfrastructureError, InteropError
 
 _COLUMNS = ", ".join(column.name for column in fields(Row))
 _PLACES = ", ".join("?" for _ in fields(Row))
+_SELECT = f"SELECT {_COLUMNS} FROM disclosures"  # noqa: S608  column names only
+_INSERT = f"INSERT OR IGNORE INTO disclosures ({_COLUMNS}) VALUES ({_PLACES})"  # noqa: S608  column names only
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS disclosures (
     event_id TEXT NOT NULL, hop INTEGER NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
@@ -109,8 +111,7 @@ class Ledger:
     def _write(self, rows: Iterable[Row]) -> None:
         self._database.execute("BEGIN IMMEDIATE")
         try:
-            insert = f"INSERT OR IGNORE INTO disclosures ({_COLUMNS}) VALUES ({_PLACES})"
-            self._database.executemany(insert, (astuple(row) for row in rows))
+            self._database.executemany(_INSERT, (astuple(row) for row in rows))
         except BaseException:
             self._database.execute("ROLLBACK")
             raise
@@ -118,7 +119,7 @@ class Ledger:
 
     def _conflict(self, rows: Sequence[Row]) -> InteropError | None:
         for event_id in {row.event_id for row in rows}:
-            query = f"SELECT {_COLUMNS} FROM disclosures WHERE event_id = ? ORDER BY hop"  # noqa: S608  only column names
+            query = _SELECT + " WHERE event_id = ? ORDER BY hop"
             held = [Row(*row) for row in self._database.execute(query, (event_id,))]
             if held != [row for row in rows if row.event_id == event_id]:
                 return InteropError(
@@ -136,5 +137,5 @@ def read_rows(path: Path) -> Iterator[Row]:
     if not path.exists():
         raise InteropError("no-ledger", f"there is no ledger at {path}; run 'interop run SCENARIO' first")
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
-        for row in database.execute(f"SELECT {_COLUMNS} FROM disclosures"):  # noqa: S608  only column names
+        for row in database.execute(_SELECT):
             yield Row(*row)

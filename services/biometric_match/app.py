@@ -1,4 +1,4 @@
-"""The wiring of the biometric matcher: one stream in, three answers out. The model is in matcher.py, rules in domain.py."""
+"""The wiring of the biometric matcher: one stream in, three answers out. Its rules are in domain.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
