@@ -9,7 +9,6 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, TypeAdapter
 from pydantic_settings import SettingsConfigDict
 
@@ -42,6 +41,7 @@ from services.chassis.delivery.stage import Group
 from services.chassis.effects import NotYetError
 from services.chassis.envelope import Event
 from services.chassis.errors import InteropError
+from services.chassis.http import TwoWayStream
 from services.chassis.service import Service, ensure_group
 from services.chassis.settings import ServiceSettings
 
@@ -184,11 +184,11 @@ def routes(keeper: Keeper) -> APIRouter:
         return {"tcn": tcn, "status": "accepted" if admission == "admitted" else "duplicate"}
 
     @router.post("/bookings:batch", tags=["bookings"], summary="Book many: NDJSON in, one status per line out")
-    async def book_batch(request: Request, run: Annotated[str, Query()] = LIVE) -> StreamingResponse:
+    async def book_batch(request: Request, run: Annotated[str, Query()] = LIVE) -> Response:
         place = await keeper.place(run)
         await keeper.intake.pressure.relieved()
         batches = keeper.intake.book_batch(run, place, lines_of(request.stream()))
-        return StreamingResponse(_ndjson(batches), media_type="application/x-ndjson")
+        return TwoWayStream(_ndjson(batches), "application/x-ndjson")
 
     @router.get("/bookings/{tcn}", tags=["bookings"], summary="What the agency knows, and what it is not told")
     async def show_booking(tcn: str, run: Annotated[str, Query()] = LIVE) -> BookingView:

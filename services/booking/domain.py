@@ -240,6 +240,10 @@ CONVICTION_FACTS: Mapping[str, frozenset[str]] = {
 """The facts about convictions, with the classes of offence that each counts."""
 
 
+OLDEST_YEARS = 80
+"""The vocabulary's largest age; what is older counts as that old."""
+
+
 def _happened(moment: datetime | None, at: datetime) -> bool:
     return moment is not None and moment <= at
 
@@ -249,4 +253,4 @@ def _years(conviction: ConvictionSeen, on: date) -> int:
     whole = on.year - since.year
     anniversary_ahead = (on.month, on.day) < (since.month, since.day)
     exact = (on.month, on.day) == (since.month, since.day)
-    return max(0, whole if anniversary_ahead or exact else whole + 1)
+    return min(max(0, whole if anniversary_ahead or exact else whole + 1), OLDEST_YEARS)

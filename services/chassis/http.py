@@ -1,12 +1,14 @@
 """What every HTTP interface of the house shares: errors as one sentence with a stable code, and a limit on bodies."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.chassis.errors import InteropError
@@ -48,6 +50,29 @@ def sentence_of(errors: list[Any]) -> str:
     words = first["msg"].removeprefix("Value error, ")
     more = len(errors) - 1
     return f"{place}: {words}" + (f" (and {more} more)" if more else "")
+
+
+class TwoWayStream(Response):
+    """An answer that is streamed while the request's body is still being read.
+
+    Starlette's own streaming response listens for a disconnect at the same time, and would eat the body.
+    """
+
+    def __init__(self, chunks: AsyncIterator[bytes], media_type: str) -> None:
+        super().__init__(media_type=media_type)
+        self.chunks = chunks
+        self.content_type = media_type
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  ASGI's signature
+        """Sends the chunks as they come; a client that goes away in the middle ends it."""
+        headers = [(b"content-type", self.content_type.encode())]
+        await send({"type": "http.response.start", "status": HTTPStatus.OK, "headers": headers})
+        try:
+            async for chunk in self.chunks:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        except ClientDisconnect:
+            return
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 class BodyLimit:
