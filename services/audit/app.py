@@ -1,12 +1,14 @@
 """The wiring of audit: every stream into the ledger, and the ledger over HTTP. What a row is, is in domain.py."""
 
+import json
 from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 
 from services.audit.events import WATCHED
-from services.audit.ledger import Ledger
+from services.audit.ledger import Ledger, read_rows
 from services.chassis.envelope import Consumed
 from services.chassis.service import Service
 from services.chassis.settings import ServiceSettings
@@ -47,5 +49,10 @@ def routes(ledger: Ledger) -> APIRouter:
             for sender, recipient, categories, count in ledger.totals(run)
         ]
         return {"run": run, "disclosures": totals, "notice": "Simulated. Not data about any place. Not legal advice."}
+
+    @router.get("/ledger", summary="The whole ledger, one row a line (NDJSON): what a reconciliation reads")
+    def whole_ledger() -> StreamingResponse:
+        lines = (json.dumps(asdict(row)) + "\n" for row in read_rows(ledger.path))
+        return StreamingResponse(lines, media_type="application/x-ndjson")
 
     return router

@@ -43,6 +43,7 @@ class Ledger:
     """Writes and reads the ledger. Safe to use from several threads, and beside other processes."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._database = sqlite3.connect(
             path, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None, cached_statements=16

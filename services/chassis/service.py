@@ -123,6 +123,7 @@ class Service:
             url,
             apply_types=False,
             logger=logging.getLogger("faststream"),
+            log_level=logging.DEBUG,
             graceful_timeout=settings.graceful_seconds,
             socket_connect_timeout=2,
             socket_timeout=10,

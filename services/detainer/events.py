@@ -58,11 +58,12 @@ class Tolerant(BaseModel):
 
 
 class Ground(Strict):
-    """A clause that decided, with where it stands."""
+    """A clause that decided, with where it stands and which levers it decides (for a regime: the one question)."""
 
     clause: str
     text: str
     source: str
+    levers: tuple[str, ...]
 
 
 class SetAside(Strict):

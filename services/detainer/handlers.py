@@ -178,7 +178,9 @@ def _basis(decision: Decision) -> Basis:
     return Basis(
         policy=decision.policy,
         sha256=decision.sha256,
-        because=tuple(Ground(clause=row.clause, text=row.text, source=row.citation) for row in decision.because),
+        because=tuple(
+            Ground(clause=row.clause, text=row.text, source=row.citation, levers=row.levers) for row in decision.because
+        ),
         set_aside=tuple(SetAside(clause=row.clause, by=row.by) for row in decision.set_aside),
         assumed=tuple(decision.assumed),
     )

@@ -1,0 +1,234 @@
+"""The `interop` command. Stable and scriptable: `--json` everywhere, one sentence and exit code 2 for bad input."""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TextColumn, TimeElapsedColumn
+
+from sandbox import dead_letters as letters, show, streams
+from sandbox.drive import OnProgress, Progress
+from sandbox.house import House, look_back, open_house
+from sandbox.runs import Request, reconcile_ledger, run_scenario, summary
+from sandbox.scenario import load_scenario, resolve
+from services.audit.events import WATCHED
+from services.chassis.errors import InteropError
+
+DEMO_SCENARIO = "boston-2008-2010"
+DEMO_BOOKINGS = 5_000
+SEED = 2008
+
+app = typer.Typer(
+    help="Interop Sandbox: a running model of the Secure Communities fingerprint-sharing flow, on invented data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+audit_app = typer.Typer(help="The disclosure ledger.", no_args_is_help=True)
+dlq_app = typer.Typer(help="Dead letters: what could not be processed, and why.", no_args_is_help=True)
+scenario_app = typer.Typer(help="Scenario files.", no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
+app.add_typer(dlq_app, name="dlq")
+app.add_typer(scenario_app, name="scenario")
+
+out = Console()
+err = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Workers = Annotated[int, typer.Option(min=1, max=8, help="Processes of each service, if none are up yet.")]
+
+
+@app.command()
+def run(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name, or the path of its file.")],
+    policy: Annotated[str | None, typer.Option(help="The local policy, instead of the scenario's.")] = None,
+    regime: Annotated[str | None, typer.Option(help="ICE's priority regime, instead of the scenario's.")] = None,
+    bookings: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many bookings sample the period.")] = 5_000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = SEED,
+    name: Annotated[str | None, typer.Option("--run", help="A name for the run.")] = None,
+    workers: Workers = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Run a scenario through the four services and their streams, and print the report."""
+    request = Request(scenario, bookings, seed, policy, regime, name)
+    load_scenario(scenario)
+    with open_house(workers=workers) as house:
+        result = _run(house, request, quiet=as_json)
+    _tell(result, as_json)
+    if not result["reconciled"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Stop everything afterwards.")] = False, workers: Workers = 1
+) -> None:
+    """Start everything, run 5,000 bookings, print the report, and stay up until Ctrl-C."""
+    with _until_told(), open_house(workers=workers, live=True) as house:
+        result = _run(house, Request(DEMO_SCENARIO, DEMO_BOOKINGS, SEED), quiet=False)
+        _tell(result, as_json=False)
+        if once or not sys.stdout.isatty():
+            return
+        _addresses(house)
+        _stay(house)
+
+
+@app.command()
+def up(workers: Workers = 1) -> None:
+    """Start Redis and the four services on this machine, and stay up until Ctrl-C."""
+    with _until_told(), open_house(workers=workers, live=True) as house:
+        if house.stack is None:
+            raise InteropError("already-up", "the services are up already; 'interop run' will use them")
+        _addresses(house)
+        _stay(house)
+
+
+@app.command()
+def trace(tcn: Annotated[str, typer.Argument(help="A booking's tcn.")], as_json: AsJson = False) -> None:
+    """Show one booking's journey across the agencies, hop by hop."""
+    with look_back() as (redis, _):
+        events = [event for event in streams.all_events(redis) if event.get("tcn") == tcn]
+    if not events:
+        raise InteropError("unknown-tcn", f"no event of any run carries tcn '{tcn}'")
+    events.sort(key=lambda event: (event["time"], WATCHED.index(event["type"])))
+    if as_json:
+        _print_json(events)
+    else:
+        show.journey(out, tcn, events)
+
+
+@audit_app.command("reconcile")
+def audit_reconcile(as_json: AsJson = False) -> None:
+    """Prove that the ledger holds exactly the disclosures that the streams carried."""
+    with look_back() as (redis, ledger):
+        outcome = summary(reconcile_ledger(redis, ledger))
+    if as_json:
+        _print_json(outcome)
+    elif outcome["reconciled"]:
+        out.print(f"reconciled: the streams carried {outcome['disclosures']:,} disclosures, and each has its row")
+    else:
+        for kind in ("missing", "extra", "different"):
+            for row in outcome[kind]:
+                out.print(f"{kind}: {row['from']} → {row['to']} of {row['type']} {row['event']} ({row['subject']})")
+    if not outcome["reconciled"]:
+        raise typer.Exit(1)
+
+
+@dlq_app.command("list")
+def dlq_list(as_json: AsJson = False) -> None:
+    """List the dead letters."""
+    with look_back() as (redis, _):
+        rows = [_letter(letter) for letter in letters.all_letters(redis)]
+    if as_json:
+        _print_json(rows)
+    elif rows:
+        show.dead_letters(out, rows)
+    else:
+        out.print("no dead letters")
+
+
+@dlq_app.command("show")
+def dlq_show(number: str) -> None:
+    """Show one dead letter whole."""
+    with look_back() as (redis, _):
+        letter = letters.find(redis, number)
+    _print_json({**_letter(letter), "event": None if letter.event is None else letter.event.decode(errors="replace")})
+
+
+@dlq_app.command("redrive")
+def dlq_redrive(
+    number: Annotated[str | None, typer.Argument(help="The letter's number; all, if none is given.")] = None,
+) -> None:
+    """Send dead letters again, under their own ids."""
+    with look_back() as (redis, _):
+        chosen = list(letters.all_letters(redis)) if number is None else [letters.find(redis, number)]
+        for letter in chosen:
+            letters.redrive(redis, letter)
+    out.print(f"sent again: {len(chosen)}")
+
+
+@scenario_app.command("settings")
+def scenario_settings(scenario: str, seed: Annotated[int, typer.Option(min=0, help="The run's seed.")] = SEED) -> None:
+    """Print what a run of a scenario is pinned to, as `POST /runs` takes it."""
+    out.print_json(resolve(load_scenario(scenario), seed=seed).model_dump_json())
+
+
+def _letter(letter: letters.DeadLetter) -> dict[str, str]:
+    row = {key: value for key, value in asdict(letter).items() if key != "event"}
+    row["stream"] = row.pop("event_type")
+    return row
+
+
+def _run(house: House, request: Request, *, quiet: bool) -> dict[str, Any]:
+    with _progress(request.bookings, quiet=quiet) as on_progress:
+        return run_scenario(house, request, on_progress)
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[OnProgress]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=err, disable=quiet) as bars:
+        task = bars.add_task("opening the run", total=total)
+
+        def tell(progress: Progress) -> None:
+            words = f"{progress.open_day:%d %b %Y}"
+            if progress.status != "open":
+                words += ": all booked; the days go on until every case has ended"
+            bars.update(task, completed=progress.booked, description=words)
+
+        yield tell
+
+
+def _tell(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        _print_json(result)
+    else:
+        show.report(out, result)
+
+
+def _addresses(house: House) -> None:
+    out.print()
+    for service, url in house.urls.items():
+        out.print(f"{service.replace('_', ' '):16} {url}/docs", highlight=False)
+    out.print("Book somebody by hand with POST /bookings (run 'live'). Stop with Ctrl-C.")
+
+
+def _stay(house: House) -> None:
+    while house.stack is not None:
+        if house.stack.failure is not None:
+            raise house.stack.failure
+        time.sleep(0.5)
+
+
+@contextmanager
+def _until_told() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the command in order, with everything that it started."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        err.print("stopped")
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, indent=None if isinstance(value, dict) else 1) + "\n")
+
+
+def main() -> None:
+    """The entry point: errors are one sentence with a code on stderr, and exit code 2."""
+    try:
+        app()
+    except InteropError as error:
+        err.print(f"{error.code}: {error.sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(2)
