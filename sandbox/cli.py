@@ -58,7 +58,7 @@ def run(
 ) -> None:
     """Run a scenario through the four services and their streams, and print the report."""
     request = Request(scenario, bookings, seed, policy, regime, name)
-    load_scenario(scenario)
+    resolve(load_scenario(scenario), seed=seed, policy=policy, regime=regime)
     with open_house(workers=workers) as house:
         result = _run(house, request, quiet=as_json)
     _tell(result, as_json)
@@ -97,7 +97,7 @@ def trace(tcn: Annotated[str, typer.Argument(help="A booking's tcn.")], as_json:
         events = [event for event in streams.all_events(redis) if event.get("tcn") == tcn]
     if not events:
         raise InteropError("unknown-tcn", f"no event of any run carries tcn '{tcn}'")
-    events.sort(key=lambda event: (event["time"], WATCHED.index(event["type"])))
+    events.sort(key=_place_in_journey)
     if as_json:
         _print_json(events)
     else:
@@ -160,6 +160,12 @@ def scenario_settings(scenario: str, seed: Annotated[int, typer.Option(min=0, he
     out.print_json(resolve(load_scenario(scenario), seed=seed).model_dump_json())
 
 
+def _place_in_journey(event: streams.Event) -> tuple[str, bool, int, int]:
+    """By time; at the same moment a stage of custody before the answer to it, and a claim after both."""
+    claimed = event["type"] == "custody.claimed.v1"
+    return event["time"], claimed, event["data"].get("sequence", -1), WATCHED.index(event["type"])
+
+
 def _letter(letter: letters.DeadLetter) -> dict[str, str]:
     row = {key: value for key, value in asdict(letter).items() if key != "event"}
     row["stream"] = row.pop("event_type")
@@ -180,7 +186,7 @@ def _progress(total: int, *, quiet: bool) -> Iterator[OnProgress]:
         def tell(progress: Progress) -> None:
             words = f"{progress.open_day:%d %b %Y}"
             if progress.status != "open":
-                words += ": all booked; the days go on until every case has ended"
+                words += ", until every case has ended"
             bars.update(task, completed=progress.booked, description=words)
 
         yield tell

@@ -41,7 +41,7 @@ def totals(events: Iterable[Event]) -> Totals:
             "came_after_release": _count(detainers, action="lodged") - _count(custody, stage="detainer_on_file"),
         },
         "levers": _levers(decisions),
-        "custody": _custody(custody, claims),
+        "custody": _custody(custody, claims, decisions),
         "outcomes": dict(_values(outcomes, "outcome")),
         "removals": _removals(outcomes),
     }
@@ -99,11 +99,13 @@ def _reason(lever: str, row: dict[str, Any]) -> str:
     return f"{word}{used}: {clauses}"
 
 
-def _custody(custody: list[Event], claims: list[Event]) -> dict[str, Any]:
+def _custody(custody: list[Event], claims: list[Event], decisions: list[Event]) -> dict[str, Any]:
     transferred = {event["subject"] for event in custody if event["data"]["stage"] == "transferred"}
     released = {event["subject"] for event in custody if event["data"]["stage"] == "released"}
     claimed = {event["subject"] for event in claims}
     held = {event["subject"] for event in custody if event["data"]["stage"] == "hold_started"}
+    last = {event["subject"]: event["data"] for event in sorted(decisions, key=lambda event: event["data"]["sequence"])}
+    declined = {subject for subject, data in last.items() if not data["exercised"]["transfer"]}
     hours = [event["data"]["hold_hours"] for event in custody if event["data"]["hold_hours"] is not None]
     return {
         "detainers_on_file": _count(custody, stage="detainer_on_file"),
@@ -113,7 +115,8 @@ def _custody(custody: list[Event], claims: list[Event]) -> dict[str, Any]:
         "transferred_from_hold": len(transferred & held),
         "released": len(released),
         "released_ice_did_not_come": len(released - claimed),
-        "released_before_ice_came": len(released & claimed),
+        "released_hand_over_declined": len(released & claimed & declined),
+        "released_before_ice_came": len((released & claimed) - declined),
     }
 
 

@@ -61,6 +61,7 @@ def _flow(totals: Mapping[str, Any]) -> Table:
         ("handed over to ICE", custody["transferred"]),
         ("released although a detainer was on file", custody["released"]),
         ("  ICE did not come", custody["released_ice_did_not_come"]),
+        ("  the agency did not hand over", custody["released_hand_over_declined"]),
         ("  released before ICE came", custody["released_before_ice_came"]),
         *((f"case ended: {outcome.replace('_', ' ')}", count) for outcome, count in totals["outcomes"].items()),
     )
@@ -107,10 +108,11 @@ def journey(console: Console, tcn: str, events: Iterable[Mapping[str, Any]]) -> 
     table = _table(f"The journey of {tcn}", "time (UTC)", "event", "by", "what", "told")
     for column in table.columns[1:]:
         column.justify = "left"
+    table.columns[0].no_wrap = table.columns[1].no_wrap = True
     for event in events:
         told = ", ".join(f"{row['from']}→{row['to']}" for row in event["data"]["disclosures"]) or "nobody"
         name = event["type"].removesuffix(".v1")
-        table.add_row(event["time"].replace("T", " ").removesuffix("Z"), name, event["source"], _gist(event), told)
+        table.add_row(event["time"].replace("T", " ")[:16], name, event["source"], _gist(event), told)
     console.print(table)
     console.print(f"[dim]Nobody but the sandbox sees all of this. {NOTICE}[/dim]")
 

@@ -33,6 +33,10 @@ DECISION_STAGES: frozenset[Stage] = frozenset(
 """The stages at which the agency is asked what it does about the detainer."""
 
 
+REGULATION_HOURS = 48.0
+"""How long a hold may last where the policy names no hours: 8 CFR 287.7(d)."""
+
+
 class Answer(BaseModel):
     """What the agency decided at one stage, as booking keeps it."""
 
@@ -137,7 +141,7 @@ def _settle_release(case: BookingCase, place: Place) -> tuple[BookingCase, list[
         return _finish(case, "transferred", [Step("transferred", at)])
     if not governing.hold:
         return _finish(case, "released", [Step("released", at)])
-    hours = governing.max_hold_hours or 0.0
+    hours = REGULATION_HOURS if governing.max_hold_hours is None else governing.max_hold_hours
     expires = hold_deadline(at, hours, governing.hold_clock, place.zone(case.ori), place.holidays)
     update = {
         "custody": "on_hold",
@@ -152,9 +156,12 @@ def _settle_release(case: BookingCase, place: Place) -> tuple[BookingCase, list[
 def _end_hold(case: BookingCase) -> tuple[BookingCase, list[Step]]:
     expires = _known(case.hold_expires_at)
     claimed = case.claimed_at
-    if claimed is not None and claimed <= expires and _answer_to_stage_reached(case).transfer:
+    if claimed is None or claimed > expires:
+        return _finish(case, "released", [Step("hold_expired", expires), Step("released", expires)])
+    if _answer_to_stage_reached(case).transfer:
         return _finish(case, "transferred", [Step("transferred", max(claimed, _known(case.hold_started_at)))])
-    return _finish(case, "released", [Step("hold_expired", expires), Step("released", expires)])
+    # The officer is turned away; the hold goes on to its end.
+    return _awake(case.model_copy(update={"claimed_at": None})), []
 
 
 def _finish(case: BookingCase, custody: Custody, steps: list[Step]) -> tuple[BookingCase, list[Step]]:

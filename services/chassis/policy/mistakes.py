@@ -29,10 +29,20 @@ class PolicyError(InteropError):
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """` Did you mean 'felony'?` when a known word is close to `word`, otherwise nothing.
+    """` Did you mean 'felony'?` when a known word is close to `word`, holds it, or begins like it; else nothing.
 
     >>> did_you_mean("felny", ["misdemeanor", "felony"])
     " Did you mean 'felony'?"
+    >>> did_you_mean("ca-trust", ["us-full-cooperation", "us-ca-trust-act-2014"])
+    " Did you mean 'us-ca-trust-act-2014'?"
     """
-    close = get_close_matches(word, list(known), n=1)
-    return f" Did you mean '{close[0]}'?" if close else ""
+    words = list(known)
+    beginnings = {name[: len(word)]: name for name in words if len(word) >= SHORTEST_HINT}
+    holding = [name for name in words if len(word) >= SHORTEST_HINT and word in name]
+    beginning = [beginnings[close] for close in get_close_matches(word, beginnings, n=1)]
+    found = [*get_close_matches(word, words, n=1), *holding, *beginning]
+    return f" Did you mean '{found[0]}'?" if found else ""
+
+
+SHORTEST_HINT = 4
+"""Letters that a word must have before a part of another counts as a likeness."""
