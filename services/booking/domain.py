@@ -4,7 +4,7 @@ The policy's answer as of `releasable` governs the hold, the one before release 
 pick-up governs transfer. Everything compares event times; nothing depends on the order of arrival.
 """
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -65,6 +65,7 @@ class BookingCase(Case):
     on_file: bool = False
     custody: Custody = "in_custody"
     reached: AwareDatetime | None = None
+    reached_place: int = 0
     releasable: bool = False
     sequence: int = 0
     answers: dict[int, Answer] = Field(default_factory=dict)
@@ -102,7 +103,9 @@ def is_too_late(case: BookingCase, lodged_at: datetime) -> bool:
 
 def put_on_file(case: BookingCase, lodged_at: datetime) -> tuple[BookingCase, Step]:
     """The detainer is on file from the moment that it was lodged."""
-    case = case.model_copy(update={"on_file": True, "reached": lodged_at, "sequence": 1})
+    # What happened up to and at this moment is in the facts of this stage, and no stage of its own.
+    update = {"on_file": True, "reached": lodged_at, "reached_place": len(MILESTONES), "sequence": 1}
+    case = case.model_copy(update=update)
     return _awake(case), Step("detainer_on_file", lodged_at)
 
 
@@ -112,8 +115,13 @@ def move(case: BookingCase, place: Place) -> tuple[BookingCase, list[Step]]:
         return _end_hold(case)
     if case.releasable:
         return _settle_release(case, place)
-    step = next(_stages_ahead(case))
-    update = {"reached": step.at, "sequence": case.sequence + 1, "releasable": step.stage == "releasable"}
+    place_in_order, step = next(_stages_ahead(case))
+    update = {
+        "reached": step.at,
+        "reached_place": place_in_order,
+        "sequence": case.sequence + 1,
+        "releasable": step.stage == "releasable",
+    }
     return _awake(case.model_copy(update=update)), [step]
 
 
@@ -188,22 +196,29 @@ def _next_look(case: BookingCase) -> datetime | None:
         return max(min(case.claimed_at, expires), _known(case.hold_started_at))
     if case.releasable:
         return case.plan.release_at
-    return next(_stages_ahead(case)).at
+    return next(_stages_ahead(case))[1].at
 
 
-def _stages_ahead(case: BookingCase) -> Iterator[Step]:
-    """What the criminal case still holds after the moment that custody has reached; `releasable` comes last."""
-    plan = case.plan
-    planned: Sequence[tuple[Stage, datetime | None]] = (
-        ("charged", plan.charge_filed_at),
-        ("held_to_answer", plan.held_to_answer_at),
-        ("bond_posted", plan.bond_posted_at),
-        ("disposed", plan.disposed_at),
-    )
-    reached = _known(case.reached)
-    ahead = [Step(stage, at) for stage, at in planned if at is not None and reached < at <= plan.release_at]
-    yield from sorted(ahead, key=lambda step: step.at)
-    yield Step("releasable", plan.release_at)
+def _stages_ahead(case: BookingCase) -> Iterator[tuple[int, Step]]:
+    """What the criminal case still holds, each with its place in the order of things; `releasable` comes last."""
+    reached = (_known(case.reached), case.reached_place)
+    release_at = case.plan.release_at
+    planned: list[tuple[datetime, int, Stage]] = []
+    for place_in_order, (stage, field) in enumerate(MILESTONES.items()):
+        at: datetime | None = getattr(case.plan, field)
+        if at is not None and reached < (at, place_in_order) and at <= release_at:
+            planned.append((at, place_in_order, stage))
+    yield from ((place_in_order, Step(stage, at)) for at, place_in_order, stage in sorted(planned))
+    yield len(MILESTONES), Step("releasable", release_at)
+
+
+MILESTONES: Mapping[Stage, str] = {
+    "charged": "charge_filed_at",
+    "held_to_answer": "held_to_answer_at",
+    "bond_posted": "bond_posted_at",
+    "disposed": "disposed_at",
+}
+"""The milestones of a criminal case, in the order in which they count when they fall on one moment."""
 
 
 def _known(moment: datetime | None) -> datetime:
