@@ -56,7 +56,7 @@ class Driver:
 
         Raises:
             InteropError: `booking-refused`, for the first booking that was refused; `services-gone`, when they stay
-                away; and whatever the booking service answers.
+                away; `run-stalled`, when a day does not close; and whatever the booking service answers.
         """
         with httpx.Client(base_url=self.booking_url, timeout=60) as client:
             body = {"runid": self.runid, "settings": settings.model_dump(mode="json")}
@@ -67,13 +67,29 @@ class Driver:
                 booked += len(lines)
                 self._tell(client, booked, total)
             self._patiently(lambda: client.post(f"/runs/{self.runid}/end"))
-            while self._tell(client, booked, total) != "ended":
-                time.sleep(POLL_SECONDS)
+            self._await_end(client, booked, total)
 
-    def _tell(self, client: httpx.Client, booked: int, total: int) -> str:
-        shown = self._patiently(lambda: client.get(f"/runs/{self.runid}")).json()
-        self.on_progress(Progress(booked, total, date.fromisoformat(shown["open_day"]), shown["status"]))
-        return str(shown["status"])
+    def _await_end(self, client: httpx.Client, booked: int, total: int) -> None:
+        shown = self._tell(client, booked, total)
+        moved = time.monotonic()
+        while shown.status != "ended":
+            time.sleep(POLL_SECONDS)
+            before, shown = shown, self._tell(client, booked, total)
+            if shown != before:
+                moved = time.monotonic()
+            if time.monotonic() - moved > PATIENCE_SECONDS:
+                raise InteropError(
+                    "run-stalled",
+                    f"{shown.open_day} has not closed for {PATIENCE_SECONDS:.0f} s: somebody owes an answer;"
+                    " /readyz of each service says who (docs/runbook.md)",
+                    status=503,
+                )
+
+    def _tell(self, client: httpx.Client, booked: int, total: int) -> Progress:
+        told = self._patiently(lambda: client.get(f"/runs/{self.runid}")).json()
+        shown = Progress(booked, total, date.fromisoformat(told["open_day"]), told["status"])
+        self.on_progress(shown)
+        return shown
 
     def _book(self, client: httpx.Client, lines: Sequence[bytes]) -> None:
         left = list(lines)

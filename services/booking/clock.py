@@ -29,18 +29,21 @@ from services.chassis.delivery.store import patiently
 from services.chassis.envelope import Produced, encode, event_id
 from services.chassis.errors import InteropError
 
-RunStatus = Literal["open", "ending", "ended"]
+RunStatus = Literal["open", "ending", "settling", "ended"]
+"""A run takes bookings, then closes the day of its last ones, then goes on until no timer is left, then has ended."""
 
 LEASE_MS = 3_000
 LEASE_PATIENCE_SECONDS = 30.0
 MEMORY_OF_ENDED_RUNS_SECONDS = 24 * 3600
 """How long duplicates are still recognised after a run has ended."""
 
-_SET_WHILE_HELD = (
-    "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end redis.call('HSET', KEYS[2], ARGV[2], ARGV[3]) return 1"
-)
-_RENEW = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
-_RELEASE = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end return redis.call('DEL', KEYS[1])"
+_WHILE_HELD = """
+-- KEYS[1]: lease; ARGV[1]: token
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+"""
+_SET_WHILE_HELD = _WHILE_HELD + "redis.call('HSET', KEYS[2], unpack(ARGV, 2)) return 1"
+_RENEW = _WHILE_HELD + "return redis.call('PEXPIRE', KEYS[1], ARGV[2])"
+_RELEASE = _WHILE_HELD + "return redis.call('DEL', KEYS[1])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +113,7 @@ class Clock:
         return admission == "admitted"
 
     async def runs(self) -> list[str]:
-        """The ids of all runs that were opened."""
+        """The ids of the runs that have not ended."""
         members = await patiently(lambda: cast(Any, self.client.smembers(keys.RUNS)))
         return sorted(member.decode() for member in members)
 
@@ -138,34 +141,37 @@ class Clock:
             reading = await self.read(runid)
         return reading
 
-    async def tick(self, runid: str) -> bool:
-        """Closes the open day if anything at all is still to come; False when nothing is. The clock must be held."""
+    async def tick(self, runid: str) -> None:
+        """Closes the open day if a timer is left at all. The clock must be held."""
         await self.house.quiet()
-        if not await self.has_timers(runid):
-            return False
-        await self._close(runid, await self.read(runid))
-        return True
+        if await self.has_timers(runid):
+            await self._close(runid, await self.read(runid))
 
     async def end_input(self, runid: str) -> None:
         """No more bookings come; from here on days close until no timer is left."""
-        reading = await self.read(runid)
-        if reading.status == "open":
-            async with self.held(runid):
-                await self._note(runid, "status", "ending")
+        async with self.held(runid):
+            if (await self.read(runid)).status == "open":
+                await self._note(runid, status="ending")
 
-    async def finish(self, runid: str) -> None:
-        """Closes days until no timer is left, then ends the run. Can be taken up again after a crash."""
+    async def wind_up(self, runid: str) -> bool:
+        """One step towards the end of a run whose input has ended; False when there is none left to take.
+
+        Any booking process may take any step, also after another has died in the middle of one.
+        """
         async with self.held(runid):
-            await self._close(runid, await self.read(runid))
-        more = True
-        while more:
-            async with self.held(runid):
-                more = await self.tick(runid)
-        async with self.held(runid):
-            await self._note(runid, "status", "ended")
-        for groups in READERS.values():
-            for group in groups:
-                await cast(Any, self.client.expire(keys.seen(group, runid), MEMORY_OF_ENDED_RUNS_SECONDS))
+            reading = await self.read(runid)
+            if reading.status == "ending":
+                await self._close(runid, reading, status="settling")
+                return True
+            if reading.status != "settling":
+                return False
+            await self.house.quiet()
+            if await self.has_timers(runid):
+                await self._close(runid, reading)
+                return True
+            await self._note(runid, status="ended")
+            await self._forget(runid)
+            return False
 
     async def has_timers(
         self, runid: str, before: datetime | None = None, groups: tuple[str, ...] = TIMED_GROUPS
@@ -177,7 +183,7 @@ class Clock:
             pipeline.zcount(keys.due(group, runid), "-inf", bound)
         return any(await patiently(lambda: cast(Any, pipeline).execute()))
 
-    async def _close(self, runid: str, reading: Reading) -> None:
+    async def _close(self, runid: str, reading: Reading, **notes: str) -> None:
         await self.house.quiet()
         ends_at = reading.ends_at
         round_number = 0
@@ -191,7 +197,14 @@ class Clock:
         await self._publish(runid, closed, reading.open_day, 0, ends_at)
         if something_to_do:
             await self.house.quiet()
-        await self._note(runid, "open_day", (reading.open_day + timedelta(days=1)).isoformat())
+        await self._note(runid, open_day=(reading.open_day + timedelta(days=1)).isoformat(), **notes)
+
+    async def _forget(self, runid: str) -> None:
+        """Duplicates are recognised for a while longer; after that the run leaves only its streams and its cases."""
+        await cast(Any, self.client.srem(keys.RUNS, runid))
+        for groups in READERS.values():
+            for group in groups:
+                await cast(Any, self.client.expire(keys.seen(group, runid), MEMORY_OF_ENDED_RUNS_SECONDS))
 
     async def _publish(
         self, runid: str, data: Produced, day: date, ordinal: int, at: datetime, lease: str | None = None
@@ -218,9 +231,10 @@ class Clock:
             await asyncio.sleep(LEASE_MS / 3000)
             await patiently(lambda: self._renew(keys=[keys.clock_lease(runid)], args=[self.token, LEASE_MS]))
 
-    async def _note(self, runid: str, field: str, value: str) -> None:
+    async def _note(self, runid: str, **fields: str) -> None:
         names = [keys.clock_lease(runid), keys.clock(runid)]
-        if not await patiently(lambda: self._set(keys=names, args=[self.token, field, value])):
+        pairs = [part for pair in fields.items() for part in pair]
+        if not await patiently(lambda: self._set(keys=names, args=[self.token, *pairs])):
             raise InteropError(
                 "clock-lost", "another booking process keeps this run's clock now; send the rest again", status=503
             )

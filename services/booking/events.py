@@ -66,7 +66,7 @@ class Tolerant(BaseModel):
 class Charge(Strict):
     """The gravest charge of an arrest, as EBTS 2.047 and a local code tell it."""
 
-    ncic: str = Field(pattern=r"^\d{4}$")
+    ncic: str = Field(pattern=r"^[0-9]{4}$")
     literal: FreeText
     offense_class: Literal["infraction", "misdemeanor", "felony", "serious_felony"]
     minor_traffic: bool = False

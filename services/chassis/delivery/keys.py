@@ -54,4 +54,4 @@ def clock_lease(runid: str) -> str:
 
 
 RUNS = f"{PARTITION}:runs"
-"""The ids of all runs that were opened."""
+"""The ids of the runs that have not ended."""
