@@ -73,9 +73,12 @@ def _flow(totals: Mapping[str, Any]) -> Table:
 def _levers(levers: Mapping[str, Any]) -> Table:
     table = _table("\nWhat the agency did, and why", "lever", "done", "not done", "why")
     table.columns[3].justify = "left"
-    for lever, told in levers.items():
+    for lever, words in LEVER_WORDS.items():
+        if lever not in levers:
+            continue
+        told = levers[lever]
         why = "; ".join(f"{reason} ({count})" for reason, count in told["why"].items())
-        table.add_row(LEVER_WORDS.get(lever, lever), str(told["exercised"]), str(told["declined"]), why)
+        table.add_row(words, str(told["exercised"]), str(told["declined"]), why)
     return table
 
 

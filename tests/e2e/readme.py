@@ -1,0 +1,87 @@
+"""The commands of the README with the output that is shown under them.
+
+A block that begins with ```console holds commands (lines with `$ `), and under the last of them what it prints.
+Every block is run, in their order; `python -m tests.e2e.readme` writes what they print now into the README.
+"""
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
+NEEDED = (".venv", "Makefile", "pyproject.toml", "requirements")
+WIDTH = "100"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One block: its commands, and the output that is shown."""
+
+    commands: tuple[str, ...]
+    shown: str
+
+    def run(self, folder: Path) -> str:
+        """What the commands print on stdout, run in `folder`."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("INTEROP_", "COV"))}
+        script = "\n".join(self.commands)
+        done = subprocess.run(
+            ["bash", "-eu", "-o", "pipefail", "-c", script],
+            cwd=folder,
+            env={**environment, "COLUMNS": WIDTH},
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        assert done.returncode == 0, f"{script} failed:\n{done.stderr}"
+        return tidy(done.stdout)
+
+
+def blocks(text: str) -> Iterator[Block]:
+    """The console blocks of a README."""
+    for match in BLOCK.finditer(text):
+        lines = match.group(1).splitlines()
+        commands = tuple(line.removeprefix("$ ") for line in lines if line.startswith("$ "))
+        shown = "\n".join(line for line in lines if not line.startswith("$ "))
+        yield Block(commands, shown.strip("\n"))
+
+
+def tidy(output: str) -> str:
+    """Output without the spaces that nobody sees."""
+    return "\n".join(line.rstrip() for line in output.splitlines()).strip("\n")
+
+
+def shape(output: str) -> list[str]:
+    """Output with every number blotted out, and the room that numbers take: what must not vary."""
+    lines = (re.sub(r"\d[\d,.:]*", "#", line) for line in output.splitlines())
+    return [" ".join(line.split()) for line in lines if line.strip()]
+
+
+def workplace(folder: Path) -> Path:
+    """A folder in which the commands find what they need, and leave what they leave."""
+    for name in NEEDED:
+        (folder / name).symlink_to(ROOT / name)
+    return folder
+
+
+def write() -> None:
+    """Writes what the commands print now into the README."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = workplace(Path(folder))
+
+        def printed(match: re.Match[str]) -> str:
+            (block,) = blocks(match.group(0))
+            head = "".join(f"$ {command}\n" for command in block.commands)
+            return f"```console\n{head}{block.run(place)}\n```"
+
+        README.write_text(BLOCK.sub(printed, README.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
