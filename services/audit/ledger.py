@@ -75,9 +75,7 @@ class Ledger:
 
     def disclosures(self, *, subject: str, runid: str | None = None) -> list[Row]:
         """The rows about one booking, in the order of time."""
-        query = (
-            f"SELECT {_COLUMNS} FROM disclosures WHERE subject = ? AND runid = coalesce(?, runid) ORDER BY time, hop"  # noqa: S608  only column names
-        )
+        query = f"{_SELECT} WHERE subject = ? AND runid = coalesce(?, runid) ORDER BY time, event_id, hop"
         with self._write_lock:
             return [Row(*row) for row in self._database.execute(query, (subject, runid))]
 
@@ -137,6 +135,6 @@ def read_rows(path: Path) -> Iterator[Row]:
     """
     if not path.exists():
         raise InteropError("no-ledger", f"there is no ledger at {path}; run 'interop run SCENARIO' first")
-    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
         for row in database.execute(_SELECT):
             yield Row(*row)
