@@ -14,7 +14,7 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from services.chassis.delivery.scripts import COMMIT
+from services.chassis.delivery.scripts import COMMIT, LOAD
 from services.chassis.errors import InfrastructureError
 
 OUTAGES = (RedisConnectionError, RedisTimeoutError, BusyLoadingError, OutOfMemoryError, ReadOnlyError, OSError)
@@ -71,20 +71,14 @@ class Store:
     def __init__(self, client: Redis, group: str) -> None:
         self.client = client
         self.group = group
+        self._load = client.register_script(LOAD)
         self._commit = client.register_script(COMMIT)
 
     async def load(self, keys: Sequence[str]) -> list[Stored]:
         """What is remembered under `keys`, in their order."""
         if not keys:
             return []
-
-        async def read() -> list[Any]:
-            pipeline = self.client.pipeline(transaction=False)
-            for key in keys:
-                pipeline.hmget(key, ["version", "subject", "case"])
-            return await pipeline.execute()
-
-        rows = await patiently(read)
+        rows = await patiently(lambda: self._load(keys=keys))
         return [Stored(int(version or 0), (subject or b"").decode(), body) for version, subject, body in rows]
 
     async def commit(self, stream: str, plans: Sequence[Plan]) -> list[Result]:
