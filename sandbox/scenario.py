@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 
 import holidays
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from ruamel.yaml import YAML
 
 from services.biometric_match.events import Galleries
 from services.biometric_match.records import RecordMixes
@@ -140,7 +139,7 @@ def parse_scenario(text: str, name: str) -> Scenario:
     """
     page = Page(text, name)
     try:
-        return Scenario.model_validate(YAML(typ="safe", pure=True).load(text))
+        return Scenario.model_validate(_data(page.root))
     except ValidationError as error:
         raise ScenarioError([_mistake(page.root, name, row) for row in error.errors(include_url=False)]) from error
 
@@ -195,6 +194,17 @@ def _document(name: str, home: Path) -> Document:
         )
     text = path.read_text(encoding="utf-8")
     return Document(id=name, text=text, sha256=sha256(text.encode()).hexdigest())
+
+
+def _data(node: Node) -> Any:
+    """The file as plain data. Values stay text: the model knows what each should be, and says so if it is not."""
+    match node:
+        case Entries(entries):
+            return {key.text: _data(value) for key, value in entries}
+        case Items(items):
+            return [_data(item) for item in items]
+        case _:
+            return None if node.text in ("null", "~", "") else node.text
 
 
 def _mistake(root: Node, name: str, row: Any) -> Mistake:

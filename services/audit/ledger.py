@@ -6,7 +6,7 @@ Batches of several streams that wait for the disk at the same time share one tra
 
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -18,7 +18,7 @@ from services.chassis.errors import InfrastructureError, InteropError
 _COLUMNS = ", ".join(column.name for column in fields(Row))
 _PLACES = ", ".join("?" for _ in fields(Row))
 _SELECT = f"SELECT {_COLUMNS} FROM disclosures"  # noqa: S608  column names only
-_INSERT = f"INSERT OR IGNORE INTO disclosures ({_COLUMNS}) VALUES ({_PLACES})"  # noqa: S608  column names only
+_INSERT = f"INSERT INTO disclosures ({_COLUMNS}) VALUES ({_PLACES})"  # noqa: S608  column names only
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS disclosures (
     event_id TEXT NOT NULL, hop INTEGER NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,
@@ -34,9 +34,11 @@ BUSY_SECONDS = 10.0
 
 @dataclass(slots=True)
 class _Ticket:
-    rows: list[Row]
+    """What one caller wants to have written: the rows of each event (none, for one that discloses nothing)."""
+
+    events: list[tuple[str, list[Row]]]
     done: bool = False
-    error: Exception | None = None
+    error: InteropError | None = None
 
 
 class Ledger:
@@ -62,9 +64,7 @@ class Ledger:
             InteropError: `conflicting-event`, for an event whose id is in the ledger with other disclosures.
             InfrastructureError: the database cannot be written just now.
         """
-        ticket = _Ticket([row for event in events for row in rows_of(event)])
-        if not ticket.rows:
-            return
+        ticket = _Ticket([(event.id, list(rows_of(event))) for event in events])
         with self._queue_lock:
             self._queue.append(ticket)
         with self._write_lock:
@@ -96,35 +96,34 @@ class Ledger:
         with self._queue_lock:
             tickets, self._queue = self._queue, []
         try:
-            self._write(row for ticket in tickets for row in ticket.rows)
-        except sqlite3.OperationalError as error:
+            self._write(tickets)
+        except sqlite3.Error as error:
             outage = InfrastructureError(f"the ledger cannot be written: {error}")
             for ticket in tickets:
                 ticket.error = outage
-        else:
-            for ticket in tickets:
-                ticket.error = self._conflict(ticket.rows)
         for ticket in tickets:
             ticket.done = True
 
-    def _write(self, rows: Iterable[Row]) -> None:
+    def _write(self, tickets: Sequence[_Ticket]) -> None:
         self._database.execute("BEGIN IMMEDIATE")
         try:
-            self._database.executemany(_INSERT, (astuple(row) for row in rows))
+            for ticket in tickets:
+                for event_id, rows in ticket.events:
+                    if not self._write_event(event_id, rows):
+                        sentence = f"event {event_id} is in the ledger with other disclosures than these"
+                        ticket.error = InteropError("conflicting-event", sentence)
         except BaseException:
             self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
 
-    def _conflict(self, rows: Sequence[Row]) -> InteropError | None:
-        for event_id in {row.event_id for row in rows}:
-            query = _SELECT + " WHERE event_id = ? ORDER BY hop"
-            held = [Row(*row) for row in self._database.execute(query, (event_id,))]
-            if held != [row for row in rows if row.event_id == event_id]:
-                return InteropError(
-                    "conflicting-event", f"event {event_id} is in the ledger with other disclosures than these"
-                )
-        return None
+    def _write_event(self, event_id: str, rows: Sequence[Row]) -> bool:
+        """Writes the rows of an event that is not there yet; False when it is there with others."""
+        held = [Row(*row) for row in self._database.execute(f"{_SELECT} WHERE event_id = ? ORDER BY hop", (event_id,))]
+        if held:
+            return held == rows
+        self._database.executemany(_INSERT, [astuple(row) for row in rows])
+        return True
 
 
 def read_rows(path: Path) -> Iterator[Row]:

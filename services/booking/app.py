@@ -217,7 +217,7 @@ def routes(keeper: Keeper) -> APIRouter:
                 "unknown-booking", f"no booking '{tcn}' in run '{run}'; name its run with ?run=", status=404
             )
         reading = await keeper.clock.read(run)
-        return booking_view(run, tcn, BookingCase.model_validate_json(stored.body), reading.open_day)
+        return booking_view(run, tcn, BookingCase.model_validate_json(stored.body), reading)
 
     return router
 
@@ -228,12 +228,10 @@ async def lines_of(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     async for chunk in chunks:
         *complete, rest = chunk.split(b"\n")
         for part in complete:
-            line += part[: LINE_LIMIT + 1]
-            if line.strip():
-                yield line
+            yield line + part[: LINE_LIMIT + 1]
             line = b""
         line = (line + rest)[: LINE_LIMIT + 1]
-    if line.strip():
+    if line:
         yield line
 
 

@@ -173,13 +173,25 @@ class Clock:
             await self._forget(runid)
             return False
 
-    async def has_timers(
-        self, runid: str, before: datetime | None = None, groups: tuple[str, ...] = TIMED_GROUPS
-    ) -> bool:
-        """Whether a case of `groups` waits for a time (before `before`, if given)."""
+    async def _custody_due(self, runid: str, before: datetime) -> list[tuple[bytes, float]]:
+        key, bound = keys.due("booking", runid), f"({before.timestamp()!r}"
+        return list(await patiently(lambda: cast(Any, self.client.zrangebyscore(key, "-inf", bound, withscores=True))))
+
+    @staticmethod
+    def _check_progress(day: date, before: list[tuple[bytes, float]], after: list[tuple[bytes, float]]) -> None:
+        if before == after:
+            raise InteropError(
+                "day-stuck",
+                f"{day} cannot close: custody of {len(after)} people does not move; see 'interop dlq list', mend the"
+                " cause, and redrive",
+                status=503,
+            )
+
+    async def has_timers(self, runid: str, before: datetime | None = None) -> bool:
+        """Whether any case waits for a time (before `before`, if given)."""
         bound = "+inf" if before is None else f"({before.timestamp()!r}"
         pipeline = self.client.pipeline(transaction=False)
-        for group in groups:
+        for group in TIMED_GROUPS:
             pipeline.zcount(keys.due(group, runid), "-inf", bound)
         return any(await patiently(lambda: cast(Any, pipeline).execute()))
 
@@ -187,10 +199,11 @@ class Clock:
         await self.house.quiet()
         ends_at = reading.ends_at
         round_number = 0
-        while await self.has_timers(runid, ends_at, ("booking",)):
+        while due := await self._custody_due(runid, ends_at):
             ended = DayEnded(day=reading.open_day, round=round_number, ends_at=ends_at, disclosures=())
             if await self._publish(runid, ended, reading.open_day, round_number, ends_at) == "admitted":
                 await self.house.quiet()
+                self._check_progress(reading.open_day, due, await self._custody_due(runid, ends_at))
             round_number += 1
         something_to_do = await self.has_timers(runid, ends_at)
         closed = DayClosed(day=reading.open_day, ends_at=ends_at, disclosures=())

@@ -1,12 +1,13 @@
 """The events as booking sees them: strict where it writes, tolerant where it reads."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
+from zoneinfo import available_timezones
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from services.booking.hold_clock import ClockRule
-from services.booking.identifiers import ANumber, FreeText, Label, Ori, Sid
+from services.booking.identifiers import ANumber, FreeText, Label, Oca, Ori, Sid
 from services.chassis.envelope import CLOCK, Consumed, Disclosure, Produced
 
 Lever = Literal["ask_status", "notify", "hold", "transfer", "access"]
@@ -49,6 +50,27 @@ HAND_OVER: tuple[Disclosure, ...] = (
         purpose="transfer of custody",
     ),
 )
+
+
+FIRST_YEAR, LAST_YEAR = 1990, 2100
+LONGEST_STAY = timedelta(days=3660)
+"""Ten years; a run lasts until the last person with a detainer has been released."""
+
+
+def _within_reach(moment: datetime) -> datetime:
+    if not FIRST_YEAR <= moment.year < LAST_YEAR:
+        raise ValueError(f"the sandbox knows the years {FIRST_YEAR} to {LAST_YEAR - 1}")
+    return moment
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"there is no time zone '{name}'; write it like America/New_York")
+    return name
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_reach)]
+ZoneName = Annotated[str, AfterValidator(_known_zone)]
 
 
 class Strict(BaseModel):
@@ -97,11 +119,11 @@ class Papers(Strict):
 class CustodyPlan(Strict):
     """When the criminal case will let go of the person, as the scenario has it; null for what does not happen."""
 
-    charge_filed_at: AwareDatetime | None = None
-    held_to_answer_at: AwareDatetime | None = None
-    bond_posted_at: AwareDatetime | None = None
-    disposed_at: AwareDatetime | None = None
-    release_at: AwareDatetime
+    charge_filed_at: Moment | None = None
+    held_to_answer_at: Moment | None = None
+    bond_posted_at: Moment | None = None
+    disposed_at: Moment | None = None
+    release_at: Moment
 
 
 class BookingRecorded(Produced):
@@ -164,7 +186,7 @@ class Agency(Strict):
     name: str
     place: str
     office: str
-    time_zone: str
+    time_zone: ZoneName
     facts: dict[str, str | int | bool] = Field(default_factory=dict)
 
 
@@ -217,7 +239,7 @@ class RunSettings(Strict):
     scenario: str = Field(min_length=1, max_length=80)
     seed: int = Field(ge=0)
     opened_on: date
-    time_zone: str
+    time_zone: ZoneName
     agencies: dict[Ori, Agency] = Field(min_length=1)
     vocabulary: Document
     ice_priority: Document
@@ -231,6 +253,13 @@ class RunSettings(Strict):
     holidays: tuple[date, ...]
     records: dict[str, Any]
     galleries: dict[str, Any]
+
+    @field_validator("outcomes")
+    @classmethod
+    def _some_outcome(cls, outcomes: dict[str, OutcomeShare]) -> dict[str, OutcomeShare]:
+        if sum(share.weight for share in outcomes.values()) <= 0:
+            raise ValueError("at least one outcome must weigh more than 0")
+        return outcomes
 
 
 class RunOpened(Produced, RunSettings):
@@ -340,9 +369,9 @@ class BookingRequest(Strict):
     """A booking as the jail's system sends it: `POST /bookings`."""
 
     ori: Ori
-    oca: str = Field(pattern=r"^[A-Z0-9-]{1,20}$")
+    oca: Oca
     label: Label
-    booked_at: AwareDatetime | None = None
+    booked_at: Moment | None = None
     sex: Literal["M", "F", "X"]
     birth_year: int = Field(ge=1900, le=2030)
     place_of_birth: str = Field(pattern=r"^[A-Z]{2}$")
@@ -354,3 +383,14 @@ class BookingRequest(Strict):
     """When the criminal case lets go; without it, 36 hours after the booking."""
     a_number: ANumber | None = None
     sid: Sid | None = None
+
+    @model_validator(mode="after")
+    def _released_after_booked(self) -> "BookingRequest":
+        if self.custody is None:
+            return self
+        if self.booked_at is None:
+            raise ValueError("a booking that says when custody ends must say when it began (booked_at)")
+        stay = self.custody.release_at - self.booked_at
+        if not timedelta() <= stay <= LONGEST_STAY:
+            raise ValueError(f"release_at must lie between the booking and {LONGEST_STAY.days} days later")
+        return self

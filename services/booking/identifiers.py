@@ -10,10 +10,14 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 _ORI = re.compile(r"ZZ[0-9A-Z]{7}")
-_A_NUMBER = re.compile(r"A000\d{6}")
-_SID = re.compile(r"ZZ\d{6,8}")
-_LABEL = re.compile(r"[A-Z][a-z]{2,15}-\d{1,7}")
-_LOOKS_REAL = re.compile(r"\bA?-?\d{3}-?\d{2,3}-?\d{3,4}\b")
+_A_NUMBER = re.compile(r"A000[0-9]{6}")
+_SID = re.compile(r"ZZ[0-9]{6,8}")
+_LABEL = re.compile(r"[A-Z][a-z]{2,15}-[0-9]{1,7}")
+_GAP = r"[\s._-]?"
+_LOOKS_REAL = re.compile(
+    rf"(?<![0-9])([0-9]{{8,}}|[0-9]{{3}}{_GAP}[0-9]{{2}}{_GAP}[0-9]{{4}}|[0-9]{{3}}{_GAP}[0-9]{{3}}{_GAP}[0-9]{{2,3}})(?![0-9])"
+)
+"""Eight digits or more, or nine in the groups of a social security number (3-2-4) or an A-number (3-3-3, 3-3-2)."""
 
 
 def _sandbox_ori(value: str) -> str:
@@ -52,6 +56,7 @@ Ori = Annotated[str, AfterValidator(_sandbox_ori)]
 ANumber = Annotated[str, AfterValidator(_sandbox_a_number)]
 Sid = Annotated[str, AfterValidator(_sandbox_sid)]
 Label = Annotated[str, AfterValidator(_label)]
+Oca = Annotated[str, Field(pattern=r"^[A-Z0-9-]{1,20}$"), AfterValidator(_no_identifier)]
 FreeText = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_no_identifier)]
 
 

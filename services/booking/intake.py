@@ -128,6 +128,8 @@ class Intake:
         number = 0
         async for raw in lines:
             number += 1
+            if len(raw) <= LINE_LIMIT and not raw.strip():
+                continue
             booking = _parse(raw, number, place)
             if isinstance(booking, Line):
                 yield [booking]

@@ -5,7 +5,8 @@ from typing import Any
 
 from pydantic import AwareDatetime, BaseModel
 
-from services.booking.domain import BookingCase
+from services.booking.clock import Reading
+from services.booking.domain import BookingCase, is_too_late
 
 
 class BookingView(BaseModel):
@@ -27,7 +28,7 @@ class BookingView(BaseModel):
     not_told: list[str]
 
 
-def booking_view(runid: str, tcn: str, case: BookingCase, open_day: date) -> BookingView:
+def booking_view(runid: str, tcn: str, case: BookingCase, reading: Reading) -> BookingView:
     """What the agency knows on the open day of the run."""
     return BookingView(
         tcn=tcn,
@@ -36,19 +37,20 @@ def booking_view(runid: str, tcn: str, case: BookingCase, open_day: date) -> Boo
         label=case.label,
         booked_at=case.booked_at,
         charge=case.charge.literal,
-        custody=_custody(case, open_day),
+        custody=_custody(case, reading),
         identification=_identification(case),
         second_response=case.second_response,
         detainer=_detainer(case),
         hold_started_at=case.hold_started_at,
         outcome=case.outcome,
-        open_day=open_day,
+        open_day=reading.open_day,
         not_told=_not_told(case),
     )
 
 
-def _custody(case: BookingCase, open_day: date) -> str:
-    if case.custody == "in_custody" and not case.on_file and case.plan.release_at.date() < open_day:
+def _custody(case: BookingCase, reading: Reading) -> str:
+    walked_out = reading.day_of(case.plan.release_at) < reading.open_day
+    if case.custody == "in_custody" and not case.on_file and walked_out:
         return "released"
     return case.custody
 
@@ -63,7 +65,9 @@ def _detainer(case: BookingCase) -> dict[str, Any] | None:
     if case.detainer_at is None:
         return None
     lodged = {"form": case.detainer_form, "lodged_at": case.detainer_at.isoformat(), "on_file": case.on_file}
-    return lodged if case.on_file else {**lodged, "note": "it came after the person was released"}
+    if is_too_late(case, case.detainer_at):
+        return {**lodged, "note": "it came after the person was released"}
+    return lodged if case.on_file else {**lodged, "note": "it waits for the answer of the FBI"}
 
 
 def _not_told(case: BookingCase) -> list[str]:

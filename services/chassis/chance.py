@@ -7,7 +7,9 @@ scenario share, and not by its tcn, which derives from the run.
 
 from hashlib import blake2b
 
-_SCALE = 2.0**-64
+_UNUSED_BITS = 11
+_SCALE = 2.0**-53
+"""53 bits are what a float holds: with more, the largest draws would round up to 1."""
 
 
 def chance(seed: int, purpose: str, case: str) -> float:
@@ -22,7 +24,7 @@ def chance(seed: int, purpose: str, case: str) -> float:
     True
     """
     digest = blake2b(f"{seed}\x1f{purpose}\x1f{case}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") * _SCALE
+    return (int.from_bytes(digest, "big") >> _UNUSED_BITS) * _SCALE
 
 
 def pick(weights: dict[str, float], draw: float) -> str:

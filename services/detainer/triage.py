@@ -24,6 +24,10 @@ SHORTEST_WAY = timedelta(minutes=30)
 """The least that an officer needs to come for somebody who is on hold already."""
 
 
+MOST_CRIMES = 50
+"""The vocabulary's largest number of convictions; more count as that many."""
+
+
 class EroCase(Case):
     """What ICE's field office remembers about one match."""
 
@@ -71,8 +75,8 @@ def triage_facts(data: ImmigrationStatusReturned) -> dict[str, str | int | bool]
         "removable": data.removable,
         "charge": data.charge.offense_class,
         "ice_level": level_by_charge_or_conviction(data.charge, data.convictions),
-        "crimes_over_one_year": grave,
-        "crimes_up_to_one_year": lesser,
+        "crimes_over_one_year": min(grave, MOST_CRIMES),
+        "crimes_up_to_one_year": min(lesser, MOST_CRIMES),
         "federal_aggravated_felony": any(conviction.aggravated_felony for conviction in data.convictions),
         "final_order": data.final_order,
         "prior_removal": data.prior_removal,

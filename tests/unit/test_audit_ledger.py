@@ -116,11 +116,6 @@ def test_an_event_that_is_delivered_again_changes_nothing(ledger: Ledger, path: 
     assert len(list(read_rows(path))) == 2
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=InteropError,
-    reason="ledger._conflict compares one event's rows with those of all its deliveries",
-)
 def test_an_event_that_is_delivered_twice_in_one_batch_is_kept_once(ledger: Ledger, path: Path) -> None:
     ledger.keep([submission(), notice(), submission()])
 
@@ -172,21 +167,12 @@ def test_two_processes_may_write_beside_each_other(ledger: Ledger, path: Path) -
 
 # Conflicts
 
-unnoticed = pytest.mark.xfail(
-    strict=True, raises=pytest.fail.Exception, reason="ledger.keep looks at no event without rows"
-)
-kept_first = pytest.mark.xfail(
-    strict=True,
-    raises=pytest.fail.Exception,
-    reason="ledger._write keeps the further hop before _conflict looks for it",
-)
-
 ANOTHER_STORY = [
     pytest.param([disclosed("LEA", "SIB"), disclosed("SIB", "ICE")], id="another recipient"),
     pytest.param([*SUBMISSION[:1], disclosed("SIB", "FBI", "biographic")], id="other categories"),
     pytest.param(SUBMISSION[:1], id="a hop fewer"),
-    pytest.param([*SUBMISSION, disclosed("FBI", "DHS")], id="a hop more", marks=kept_first),
-    pytest.param((), id="no hop at all", marks=unnoticed),
+    pytest.param([*SUBMISSION, disclosed("FBI", "DHS")], id="a hop more"),
+    pytest.param((), id="no hop at all"),
 ]
 
 
@@ -231,11 +217,6 @@ def test_a_database_that_cannot_be_written_just_now_blames_no_event(ledger: Ledg
     assert set(read_rows(path)) == rows(submission())
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="ledger._write_queue leaves the other tickets undone, and keep returns for them",
-)
 def test_nobody_is_told_that_rows_are_kept_when_the_write_they_shared_has_failed(
     ledger: Ledger, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,9 +26,9 @@ FOUR_SIGMA = 4 / len(PEOPLE) ** 0.5
 @pytest.mark.parametrize(
     ("purpose", "subject", "drawn"),
     [
-        ("pickup", "ZZ0010000/B-41", 0.28468105180233844),
+        ("pickup", "ZZ0010000/B-41", 0.2846810518023384),
         ("outcome", "ZZ0010000/B-41", 0.5041446764222852),
-        ("discretion.hold", "ZZ0010000/B-42", 0.4939120722720863),
+        ("discretion.hold", "ZZ0010000/B-42", 0.49391207227208624),
     ],
 )
 def test_a_draw_stays_what_it_was_so_that_runs_can_be_repeated(purpose: str, subject: str, drawn: float) -> None:
@@ -80,9 +80,6 @@ def test_a_draw_is_at_least_nought_and_less_than_one(key: tuple[int, str, str]) 
     assert 0 <= chance(*key) < 1
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="chance: 64 bits are rounded to 53 and the highest digests become 1.0"
-)
 def test_even_the_highest_digest_is_a_draw_of_less_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
     class Highest:
         def __init__(self, *_: object, digest_size: int) -> None:

@@ -8,7 +8,6 @@ from hypothesis import given, strategies as st
 
 from services.chassis.effects import DueCase, NotYetError
 from services.chassis.envelope import CaseId
-from services.chassis.errors import InteropError
 from services.detainer import handlers, triage
 from services.detainer.events import ConvictionSeen, CooperationSeen, DayClosed, ImmigrationStatusReturned
 from services.detainer.triage import EroCase, Regime, Waiting
@@ -412,9 +411,6 @@ def test_the_outcome_carries_the_levels_of_both_readings() -> None:
     assert not recorded.grounds.convicted
 
 
-@pytest.mark.xfail(
-    strict=True, raises=InteropError, reason="triage.triage_facts states 51, the vocabulary counts to 50: unknown-value"
-)
 def test_crimes_beyond_what_the_vocabulary_counts_are_still_judged() -> None:
     data = a_status(convictions=tuple(a_past_crime(max_years=5.0) for _ in range(51)))
     assert triage.judge(data, a_regime(BY_CONVICTION)).answer == "level_1"
