@@ -16,6 +16,7 @@ from sandbox.stack import ROOT, Stack, latest_state_dir, new_state_dir, running_
 from services.audit.domain import Row
 from services.audit.ledger import read_rows
 from services.chassis.errors import InteropError
+from services.chassis.settings import with_password
 
 LEDGER_FILE = "ledger.sqlite"
 LIVE_SEED = 2010
@@ -42,7 +43,8 @@ class House:
 def open_house(*, workers: int = 1, live: bool = False, root: Path = ROOT) -> Iterator[House]:
     """The services that are up, else a stack of our own, ready to use, and stopped afterwards.
 
-    Services elsewhere (in containers, say) are named by INTEROP_BOOKING_URL, INTEROP_AUDIT_URL and REDIS_URL.
+    Services elsewhere (in containers, say) are named by INTEROP_BOOKING_URL, INTEROP_AUDIT_URL and REDIS_URL, whose
+    password may stand in the file that INTEROP_REDIS_PASSWORD_FILE names.
 
     Raises:
         InteropError: whatever keeps the stack from starting.
@@ -74,7 +76,7 @@ def look_back(root: Path = ROOT) -> Iterator[tuple[Redis, Iterable[Row]]]:
         raise InteropError("no-run", "nothing was run here yet; begin with 'interop run boston-2008-2010'")
     ledger = read_rows(state_dir / LEDGER_FILE)
     if "REDIS_URL" in os.environ:
-        yield Redis.from_url(os.environ["REDIS_URL"]), ledger
+        yield _named_redis(), ledger
         return
     with RedisServer(state_dir / REDIS_DIR) as server:
         yield Redis.from_url(server.url), ledger
@@ -88,8 +90,12 @@ def _elsewhere() -> House | None:
     names = ("INTEROP_BOOKING_URL", "INTEROP_AUDIT_URL", "REDIS_URL")
     if not all(name in os.environ for name in names):
         return None
-    booking, audit, redis_url = (os.environ[name] for name in names)
-    return House({"booking": booking, "audit": audit}, Redis.from_url(redis_url))
+    return House({"booking": os.environ[names[0]], "audit": os.environ[names[1]]}, _named_redis())
+
+
+def _named_redis() -> Redis:
+    url, file = os.environ["REDIS_URL"], os.environ.get("INTEROP_REDIS_PASSWORD_FILE")
+    return Redis.from_url(url if file is None else with_password(url, Path(file)))
 
 
 def _running(root: Path) -> House | None:

@@ -42,7 +42,7 @@ from services.chassis.delivery.stages import (
 from services.chassis.delivery.store import OUTAGES, Store
 from services.chassis.effects import CaseT, DueCase, Outcome
 from services.chassis.envelope import CaseId, Consumed, Event, Produced
-from services.chassis.errors import InfrastructureError
+from services.chassis.errors import InfrastructureError, InteropError
 from services.chassis.health import Health
 from services.chassis.settings import ServiceSettings
 
@@ -108,7 +108,7 @@ class Service:
     def __init__(
         self, name: str, summary: str, settings: ServiceSettings, publishes: Sequence[type[Produced]] = ()
     ) -> None:
-        url = settings.redis_url.get_secret_value()
+        url = settings.redis_address()
         self.name = name
         self.settings = settings
         self.publishes = publishes
@@ -287,8 +287,13 @@ def serve(service: Service) -> int:
 
 
 def main(build: Callable[[], Service]) -> None:
-    """The entry point of a service's `__main__`."""
-    sys.exit(serve(build()))
+    """The entry point of a service's `__main__`. Settings that cannot be used are one sentence and exit code 2."""
+    try:
+        service = build()
+    except InteropError as error:
+        sys.stderr.write(f"{error.code}: {error.sentence}\n")
+        sys.exit(2)
+    sys.exit(serve(service))
 
 
 __all__ = ["RUN_OPENED", "Service", "Wiring", "ensure_group", "keys", "main", "serve"]

@@ -1,9 +1,12 @@
 """The settings that every service shares, read from the environment (`INTEROP_...`)."""
 
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.chassis.errors import InteropError
 
 
 class ServiceSettings(BaseSettings):
@@ -14,6 +17,9 @@ class ServiceSettings(BaseSettings):
     redis_url: SecretStr = Field(
         default=SecretStr("redis://127.0.0.1:6379/0"),
         description="Where Redis (7.0 or newer) or Valkey answers, with user and password if it asks for them.",
+    )
+    redis_password_file: Path | None = Field(
+        default=None, description="A file that holds the password of the user in INTEROP_REDIS_URL, instead of the URL."
     )
     host: str = Field(default="127.0.0.1", description="The address that the HTTP interface binds to.")
     port: int = Field(default=0, ge=0, le=65535, description="The port of the HTTP interface; 0 takes a free one.")
@@ -42,3 +48,29 @@ class ServiceSettings(BaseSettings):
         default=10.0, gt=0, description="How long a stopping service may take to finish what it has in hand."
     )
     log_level: str = Field(default="WARNING", description="The lowest level of log lines written to stderr.")
+
+    def redis_address(self) -> str:
+        """The whole address of Redis, password included.
+
+        Raises:
+            InteropError: `no-password`, when the file that should hold it does not.
+        """
+        url = self.redis_url.get_secret_value()
+        return url if self.redis_password_file is None else with_password(url, self.redis_password_file)
+
+
+def with_password(url: str, file: Path) -> str:
+    """`url` with the password that `file` holds; line breaks around it don't count.
+
+    Raises:
+        InteropError: `no-password`, when it holds none, or cannot be read.
+    """
+    try:
+        password = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise InteropError("no-password", f"INTEROP_REDIS_PASSWORD_FILE: {file}: {error.strerror}") from error
+    if not password:
+        raise InteropError("no-password", f"INTEROP_REDIS_PASSWORD_FILE: {file} is empty")
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return parts._replace(netloc=f"{parts.username or ''}:{quote(password, safe='')}@{host}").geturl()
