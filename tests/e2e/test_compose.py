@@ -1,0 +1,336 @@
+"""`docker compose up`, for real: built, started, driven, looked at from inside and outside, killed, and taken up again.
+
+The project has a name, an image and ports of its own, so it stays clear of one that is up already.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import time
+from collections.abc import Iterable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from sandbox.embedded import free_port
+from sandbox.population import bookings
+from sandbox.scenario import load_scenario
+
+pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVICES = ("booking", "biometric_match", "detainer", "audit")
+PORTS = ("BOOKING_PORT", "BIOMETRIC_MATCH_PORT", "DETAINER_PORT", "AUDIT_PORT")
+BASE_IMAGES = ("python:3.13-slim", "redis:8-alpine")
+
+RUN = ("run", "boston-2008-2010", "--bookings", "200", "--json")
+
+AS_OPERATOR = 'REDISCLI_AUTH=$(cat /tmp/default-password) exec redis-cli "$@"'
+KILL_THE_SERVER = (
+    'for p in /proc/[0-9]*; do read -r name <"$p/comm"; '
+    'case "$name" in python*|redis-server) kill -9 "${p#/proc/}";; esac; done'
+)
+
+
+class Project:
+    """A compose project under test."""
+
+    def __init__(self, name: str) -> None:
+        self.image = f"{name}:test"
+        taken: set[int] = set()
+        for _ in PORTS:
+            taken.add(free_port(taken))
+        self.ports = dict(zip(SERVICES, sorted(taken), strict=True))
+        self.environment = os.environ | {
+            "COMPOSE_PROJECT_NAME": name,
+            "INTEROP_IMAGE": self.image,
+            **{variable: str(port) for variable, port in zip(PORTS, self.ports.values(), strict=True)},
+        }
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            ["docker", "compose", *command],
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def compose(self, *command: str) -> str:
+        return finished(self.start(*command))
+
+    def up(self, *options: str) -> None:
+        self.compose("up", "--wait", "--wait-timeout", "150", *options)
+
+    def sandbox(self, *command: str) -> str:
+        return self.compose("run", "--rm", "-T", "sandbox", *command)
+
+    def redis(self, *command: str) -> str:
+        """What Redis answers its operator."""
+        return self.compose("exec", "-T", "redis", "sh", "-c", AS_OPERATOR, "sh", *command).strip()
+
+    def url(self, service: str) -> str:
+        return f"http://127.0.0.1:{self.ports[service]}"
+
+    def containers(self) -> dict[str, dict[str, Any]]:
+        ids = self.compose("ps", "--all", "--quiet").split()
+        inspected = json.loads(output("docker", "inspect", *ids))
+        return {row["Config"]["Labels"]["com.docker.compose.service"]: row for row in inspected}
+
+    def remove(self) -> None:
+        # Also where the fixture failed half-way, and whatever else is wrong with the project.
+        for command in (
+            ["docker", "compose", "--profile", "*", "down", "-v", "-t", "5", "--remove-orphans"],
+            ["docker", "image", "rm", "--force", self.image],
+        ):
+            subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, check=False)
+
+
+def finished(process: subprocess.Popen[str], seconds: float = 240) -> str:
+    try:
+        out, err = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+    assert process.returncode == 0, f"{process.args}\n{out[-4000:]}\n{err[-4000:]}"
+    return out
+
+
+def output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout
+
+
+def why_not_here() -> str | None:
+    if shutil.which("docker") is None:
+        return "there is no docker command"
+    if not succeeds("docker", "version"):
+        return "no Docker engine answers"
+    if not succeeds("docker", "compose", "version"):
+        return "docker has no compose"
+    for image in BASE_IMAGES:
+        if not succeeds("docker", "image", "inspect", image) and not succeeds("docker", "pull", "--quiet", image):
+            return f"{image} can't be pulled"
+    return None
+
+
+def succeeds(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope="module")
+def project() -> Iterator[Project]:
+    reason = why_not_here()
+    if reason is not None:
+        pytest.skip(reason)
+
+    project = Project(f"interop-test-{secrets.token_hex(4)}")
+    try:
+        project.up("--build")
+        yield project
+    finally:
+        project.remove()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(project: Project) -> dict[str, Any]:
+    """What the sandbox prints of a run that nothing happened to."""
+    return json.loads(project.sandbox(*RUN))
+
+
+def test_a_scenario_runs_through_the_containers_and_is_reconciled(undisturbed: dict[str, Any]) -> None:
+    assert undisturbed["bookings"] == 200
+    assert undisturbed["totals"]["bookings"] == 200
+    assert undisturbed["dead_letters"] == 0
+    assert undisturbed["reconciled"] is True
+
+
+def test_a_booking_by_hand_is_answered_within_seconds(project: Project) -> None:
+    person = next(iter(bookings(load_scenario("live"), seed=2010, count=1)))
+    person = {key: value for key, value in person.items() if key not in {"booked_at", "custody"}}
+
+    booked = httpx.post(f"{project.url('booking')}/bookings", json=person)
+    assert booked.status_code == 201, booked.text
+
+    deadline = time.monotonic() + 20
+    view: dict[str, Any] = {}
+    while not view.get("identification"):
+        assert time.monotonic() < deadline, view
+        time.sleep(0.1)
+        shown = httpx.get(f"{project.url('booking')}/bookings/{booked.json()['tcn']}", params={"run": "live"})
+        view = shown.raise_for_status().json()
+
+
+def test_every_container_is_healthy_and_comes_back_when_it_ends(project: Project) -> None:
+    containers = project.containers()
+
+    assert set(containers) == {"redis", *SERVICES}
+    for name, container in containers.items():
+        host = container["HostConfig"]
+        assert container["State"]["Health"]["Status"] == "healthy", name
+        assert host["RestartPolicy"]["Name"] == "unless-stopped", name
+        assert host["Init"] is True, name
+        assert container["Config"]["StopTimeout"] > 10, name
+
+
+def test_every_container_may_do_as_little_as_possible(project: Project) -> None:
+    for name, container in project.containers().items():
+        host = container["HostConfig"]
+        assert host["ReadonlyRootfs"] is True, name
+        assert host["CapDrop"] == ["ALL"], name
+        assert not host["CapAdd"], name
+        assert host["SecurityOpt"] == ["no-new-privileges:true"], name
+        assert 0 < host["Memory"] <= 2 * 2**30, name
+        assert 0 < host["PidsLimit"] <= 512, name
+        assert host["LogConfig"]["Config"].keys() == {"max-size", "max-file"}, name
+
+        assert int(project.compose("exec", "-T", name, "id", "-u")) > 0, name
+        status = project.compose("exec", "-T", name, "cat", "/proc/1/status")
+        rows = dict(line.split(":\t", 1) for line in status.splitlines())
+        assert {int(rows[kind], 16) for kind in ("CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb")} == {0}, name
+        assert rows["NoNewPrivs"] == "1", name
+
+
+def test_only_the_four_interfaces_can_be_reached_and_only_from_this_machine(project: Project) -> None:
+    containers = project.containers()
+    published = {
+        name: {
+            (row["HostIp"], row["HostPort"])
+            for rows in container["HostConfig"]["PortBindings"].values()
+            for row in rows
+        }
+        for name, container in containers.items()
+    }
+
+    assert published == {"redis": set()} | {name: {("127.0.0.1", str(port))} for name, port in project.ports.items()}
+    (network,) = containers["redis"]["NetworkSettings"]["Networks"]
+    assert json.loads(output("docker", "network", "inspect", network))[0]["Internal"] is True
+
+
+def _bindings(container: dict[str, Any]) -> Iterable[list[dict[str, str]]]:
+    bindings: dict[str, list[dict[str, str]]] = container["HostConfig"]["PortBindings"]
+    return bindings.values()
+
+
+def test_nobody_reaches_redis_without_a_password_of_their_own(project: Project) -> None:
+    assert "NOAUTH" in project.compose("exec", "-T", "redis", "redis-cli", "ping")
+
+    passwords = {name: project.compose("exec", "-T", name, "cat", "/run/secrets/redis-password") for name in SERVICES}
+    assert len(set(passwords.values())) == len(SERVICES)
+    assert all(len(password.strip()) >= 32 for password in passwords.values())
+    for name in SERVICES:
+        assert project.compose("exec", "-T", name, "ls", "/run/secrets").split() == ["redis-password"]
+
+    told = json.dumps(project.containers()) + output("docker", "image", "inspect", project.image)
+    assert not [name for name, password in passwords.items() if password.strip() in told]
+
+
+MAY = [
+    ("booking", "XADD {0}:fingerprints.submitted.v1 * event x"),
+    ("biometric_match", "XADD {0}:identification.returned.v1 * event x"),
+    ("detainer", "XADD {0}:custody.changed.v1:dead:detainer.ero * reason x"),
+    ("sandbox", "XRANGE {0}:booking.recorded.v1 - +"),
+    ("sandbox", "XDEL {0}:custody.changed.v1:dead:detainer.ero 1-1"),
+]
+MAY_NOT = [
+    ("detainer", "XADD {0}:fingerprints.submitted.v1 * event x"),  # speak for another
+    ("detainer", "XRANGE {0}:booking.recorded.v1 - +"),  # read what was told nobody
+    ("booking", "XRANGE {0}:immigration.searched.v1 - +"),
+    ("biometric_match", "HGETALL {0}:case:booking:live:ZZ1"),
+    ("booking", "XTRIM {0}:booking.recorded.v1 MAXLEN 0"),  # make what happened not have happened
+    ("audit", "XDEL {0}:booking.recorded.v1 1-1"),
+    ("audit", "XADD {0}:booking.recorded.v1 * event x"),
+    ("sandbox", "XDEL {0}:booking.recorded.v1 1-1"),
+    ("sandbox", "DEL {0}:booking.recorded.v1"),
+    ("audit", "SET elsewhere 1"),
+    *product(
+        (*SERVICES, "sandbox"), ("FLUSHALL", "CONFIG GET *", "ACL LIST", "KEYS *", "XGROUP DESTROY {0}:x.v1 audit")
+    ),
+]
+
+
+def test_a_user_of_redis_may_do_its_own_work_and_no_more(project: Project) -> None:
+    for user, command in MAY:
+        assert project.redis("ACL", "DRYRUN", user, *command.split()) == "OK", (user, command)
+    for user, command in MAY_NOT:
+        assert "has no permissions" in project.redis("ACL", "DRYRUN", user, *command.split()), (user, command)
+
+
+def test_what_cannot_be_read_is_a_dead_letter_that_the_sandbox_can_send_again(project: Project) -> None:
+    project.redis("XADD", "{0}:outcome.recorded.v1", "*", "event", "no event at all")
+
+    letters = _letters(project, 2)
+    assert {(letter["stream"], letter["reason"]) for letter in letters} == {("outcome.recorded.v1", "not-json")}
+    assert {letter["group"] for letter in letters} == {"booking", "audit"}
+
+    assert project.sandbox("dlq", "redrive").strip() == "sent again: 2"
+    again = _letters(project, 4)
+    assert not {letter["number"] for letter in letters} & {letter["number"] for letter in again}
+
+
+def _letters(project: Project, count: int) -> list[dict[str, Any]]:
+    deadline = time.monotonic() + 30
+    while True:
+        letters: list[dict[str, Any]] = json.loads(project.sandbox("dlq", "list", "--json"))
+        if len(letters) == count:
+            return letters
+        assert time.monotonic() < deadline, letters
+
+
+def test_killed_in_the_middle_of_a_run_all_of_them_come_back_and_nothing_is_lost(
+    project: Project, undisturbed: dict[str, Any]
+) -> None:
+    letters = len(json.loads(project.sandbox("dlq", "list", "--json")))
+    run = project.start("run", "--rm", "-T", "sandbox", *RUN, "--run", "disturbed")
+    _wait_until_open(project, "disturbed", run)
+    killers = [project.start("exec", "-T", name, "sh", "-c", KILL_THE_SERVER) for name in (*SERVICES, "redis")]
+    for killer in killers:
+        killer.communicate(timeout=60)
+
+    disturbed = json.loads(finished(run))
+    project.up()
+
+    assert {**disturbed, "runid": "", "dead_letters": 0} == {**undisturbed, "runid": "", "dead_letters": 0}
+    assert disturbed["dead_letters"] == letters
+    assert disturbed["reconciled"] is True
+    assert min(container["RestartCount"] for container in project.containers().values()) >= 1
+
+
+def _wait_until_open(project: Project, runid: str, run: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while httpx.get(f"{project.url('booking')}/runs/{runid}").status_code != httpx.codes.OK:
+        assert run.poll() is None, finished(run)
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_stopped_and_started_again_it_still_has_everything(project: Project, undisturbed: dict[str, Any]) -> None:
+    before = _reconciliation(project)
+    streams = _counts(project, undisturbed["entries"])
+
+    project.compose("down")
+    project.up()
+
+    assert _reconciliation(project) == before
+    assert _counts(project, undisturbed["entries"]) == streams
+    assert before["disclosures"] >= sum(row["count"] for row in undisturbed["disclosures"])
+
+
+def _reconciliation(project: Project) -> dict[str, Any]:
+    outcome: dict[str, Any] = json.loads(project.sandbox("audit", "reconcile", "--json"))
+    assert outcome["reconciled"] is True
+    return outcome
+
+
+def _counts(project: Project, streams: Iterable[str]) -> dict[str, int]:
+    return {stream: int(project.redis("XLEN", stream)) for stream in streams}
+
+
+def test_nobody_was_refused_anything_in_all_this(project: Project) -> None:
+    assert project.redis("ACL", "LOG") == ""

@@ -1,0 +1,56 @@
+"""docs/settings.md names every setting of every service, with its default."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from services.booking.app import BookingSettings
+from services.chassis.settings import ServiceSettings
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
+ROW = re.compile(r"^\| `(?P<name>INTEROP_[A-Z_]+)` \| (?P<default>\S+) \| (?P<meaning>.+) \|$")
+
+SECTIONS = {"Every service": ServiceSettings, "Booking, besides": BookingSettings}
+
+
+def documented(section: str) -> dict[str, str]:
+    """The settings of a section of the page, with their defaults."""
+    _, _, rest = PAGE.read_text(encoding="utf-8").partition(f"\n## {section}\n")
+    rows = [ROW.match(line) for line in rest.partition("\n## ")[0].splitlines()]
+    return {row["name"]: row["default"] for row in rows if row is not None}
+
+
+def declared(settings: type[BaseSettings]) -> dict[str, str]:
+    """The settings that a class adds to its parent, with their defaults as the page writes them."""
+    inherited = getattr(settings.__base__, "model_fields", {})
+    fields = {name: field for name, field in settings.model_fields.items() if name not in inherited}
+    return {f"{settings.model_config['env_prefix']}{name}".upper(): written(field) for name, field in fields.items()}
+
+
+def written(field: FieldInfo) -> str:
+    default = field.default
+    if default is None:
+        return "none"
+    return f"`{default.get_secret_value() if isinstance(default, SecretStr) else default}`"
+
+
+@pytest.mark.parametrize(("section", "settings"), SECTIONS.items())
+def test_the_page_has_every_setting_with_its_default(section: str, settings: type[BaseSettings]) -> None:
+    assert documented(section) == declared(settings)
+
+
+def test_the_page_knows_every_class_of_settings() -> None:
+    def below(settings: type[BaseSettings]) -> set[type[BaseSettings]]:
+        return {settings}.union(*(below(child) for child in settings.__subclasses__()))
+
+    house = {settings for settings in below(ServiceSettings) if settings.__module__.startswith("services.")}
+    assert house == set(SECTIONS.values())
+
+
+@pytest.mark.parametrize("settings", SECTIONS.values())
+def test_every_setting_says_what_it_means(settings: type[BaseSettings]) -> None:
+    assert [name for name, field in settings.model_fields.items() if not field.description] == []
