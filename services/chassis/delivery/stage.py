@@ -12,6 +12,7 @@ from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
@@ -62,7 +63,8 @@ class Group(Generic[Run]):
         self.name = name
         self.party = party
         self.store = store
-        self.prepare = prepare
+        # Prepared once for the check that the settings make sense, not again when the run's first event comes.
+        self.prepare = lru_cache(RUNS_KEPT)(prepare)
         self._prepared: OrderedDict[str, Run] = OrderedDict()
 
     async def run(self, runid: str) -> Run:
