@@ -11,9 +11,10 @@ stopped, and nothing happens twice (docs/decisions/0003).
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import Any, Literal, cast
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -27,7 +28,7 @@ from services.chassis.delivery.admit import Admission, Gate, Item
 from services.chassis.delivery.quiet import House
 from services.chassis.delivery.store import patiently
 from services.chassis.envelope import Produced, encode, event_id
-from services.chassis.errors import InteropError
+from services.chassis.errors import InfrastructureError, InteropError
 
 RunStatus = Literal["open", "ending", "settling", "ended"]
 """A run takes bookings, then closes the day of its last ones, then goes on until no timer is left, then has ended."""
@@ -107,8 +108,8 @@ class Clock:
             )
         fields = {"open_day": settings.opened_on.isoformat(), "time_zone": settings.time_zone, "status": "open"}
         for name, value in fields.items():
-            await cast(Any, self.client.hsetnx(keys.clock(runid), name, value))
-        await cast(Any, self.client.sadd(keys.RUNS, runid))
+            await patiently(partial(cast(Any, self.client.hsetnx), keys.clock(runid), name, value))
+        await patiently(lambda: cast(Any, self.client.sadd(keys.RUNS, runid)))
         await self.house.quiet()
         return admission == "admitted"
 
@@ -131,7 +132,8 @@ class Clock:
                 yield
             finally:
                 renewal.cancel()
-                await self._release(keys=[keys.clock_lease(runid)], args=[self.token])
+                with suppress(InfrastructureError):  # then the lease runs out by itself
+                    await patiently(lambda: self._release(keys=[keys.clock_lease(runid)], args=[self.token]))
 
     async def reach(self, runid: str, day: date) -> Reading:
         """Closes every day before `day`. The clock must be held."""
@@ -201,8 +203,10 @@ class Clock:
         round_number = 0
         while due := await self._custody_due(runid, ends_at):
             ended = DayEnded(day=reading.open_day, round=round_number, ends_at=ends_at, disclosures=())
-            if await self._publish(runid, ended, reading.open_day, round_number, ends_at) == "admitted":
-                await self.house.quiet()
+            admission = await self._publish(runid, ended, reading.open_day, round_number, ends_at)
+            # Also after "duplicate": the first reply may have been lost, and the round be under way.
+            await self.house.quiet()
+            if admission == "admitted":
                 self._check_progress(reading.open_day, due, await self._custody_due(runid, ends_at))
             round_number += 1
         something_to_do = await self.has_timers(runid, ends_at)
@@ -214,10 +218,10 @@ class Clock:
 
     async def _forget(self, runid: str) -> None:
         """Duplicates are recognised for a while longer; after that the run leaves only its streams and its cases."""
-        await cast(Any, self.client.srem(keys.RUNS, runid))
-        for groups in READERS.values():
-            for group in groups:
-                await cast(Any, self.client.expire(keys.seen(group, runid), MEMORY_OF_ENDED_RUNS_SECONDS))
+        await patiently(lambda: cast(Any, self.client.srem(keys.RUNS, runid)))
+        for group in {group for groups in READERS.values() for group in groups}:
+            seen = keys.seen(group, runid)
+            await patiently(partial(cast(Any, self.client.expire), seen, MEMORY_OF_ENDED_RUNS_SECONDS))
 
     async def _publish(
         self, runid: str, data: Produced, day: date, ordinal: int, at: datetime, lease: str | None = None
@@ -240,9 +244,11 @@ class Clock:
         )
 
     async def _keep(self, runid: str) -> None:
-        while True:
+        # Python 3.11's `wait_for`, below every Redis command, may swallow a cancellation; the count of them it leaves.
+        while not cast("asyncio.Task[None]", asyncio.current_task()).cancelling():
             await asyncio.sleep(LEASE_MS / 3000)
-            await patiently(lambda: self._renew(keys=[keys.clock_lease(runid)], args=[self.token, LEASE_MS]))
+            with suppress(InfrastructureError):
+                await patiently(lambda: self._renew(keys=[keys.clock_lease(runid)], args=[self.token, LEASE_MS]))
 
     async def _note(self, runid: str, **fields: str) -> None:
         names = [keys.clock_lease(runid), keys.clock(runid)]

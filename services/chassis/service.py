@@ -187,9 +187,7 @@ class Service:
         running = [asyncio.ensure_future(self._guard(keeper)) for keeper in keepers]
         yield
         await self._broker.stop()
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await _end(running)
         await self.redis.aclose()
 
     async def _connect(self) -> None:
@@ -221,6 +219,14 @@ class Service:
 
     def _subscribers_run(self) -> bool:
         return all(subscriber.running for subscriber in self._broker.subscribers)
+
+
+async def _end(tasks: Sequence[asyncio.Future[None]]) -> None:
+    # Python 3.11's `wait_for`, below every Redis command, may swallow a cancellation, so once is not always enough.
+    while pending := [task for task in tasks if not task.done()]:
+        for task in pending:
+            task.cancel()
+        await asyncio.wait(pending, timeout=0.1)
 
 
 async def ensure_group(client: Redis, stream: str, group: str) -> None:

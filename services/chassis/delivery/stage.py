@@ -106,6 +106,7 @@ class Stage(ABC, Generic[Read]):
         self.stream = keys.stream(event_type)
         self.attempts = attempts
         self.in_hand: set[bytes] = set()
+        self._excused: dict[bytes, int] = {}
         self._adapter: TypeAdapter[Event[Read]] = TypeAdapter(Event[model])  # type: ignore[valid-type]
 
     async def handle(self, entries: Sequence[Entry]) -> None:
@@ -120,7 +121,7 @@ class Stage(ABC, Generic[Read]):
     async def handle_alone(self, entry: Entry) -> None:
         """Tries one entry that was given up before, counting the attempt before it is made.
 
-        So an entry that kills its worker is not tried for ever; an outage takes the count back.
+        So an entry that kills its worker is not tried for ever. An attempt that an outage breaks off is excused.
         """
         failures = await self.count_failure(entry.id)
         if failures > self.attempts:
@@ -130,7 +131,7 @@ class Stage(ABC, Generic[Read]):
         try:
             failed = await self._process([entry])
         except InfrastructureError:
-            await self.count_failure(entry.id, by=-1)
+            self._excused[entry.id] = self._excused.get(entry.id, 0) + 1
             raise
         for _, failure in failed:
             await self._after_failure(entry, failure, failures)
@@ -208,11 +209,18 @@ class Stage(ABC, Generic[Read]):
             fields["foreign"] = to_json(foreign)
         return Plan(entry.id, appends=[Append(keys.dead_letters(self.event_type, self.group.name), fields)])
 
-    async def count_failure(self, entry_id: bytes, *, by: int = 1) -> int:
-        """Counts a failure of an entry on its own; tells how many there are now."""
+    async def count_failure(self, entry_id: bytes) -> int:
+        """Counts a failure of an entry on its own; tells how many there are now, without those that are excused.
+
+        Reads, then writes: a count that is repeated after a lost reply counts once.
+        """
         client, key = self.group.store.client, keys.failures(self.group.name)
         name = f"{self.event_type}/{entry_id.decode()}"
-        return int(await patiently(lambda: cast(Any, client.hincrby(key, name, by))))
+        counted = int(await patiently(lambda: cast(Any, client.hget(key, name))) or 0)
+        failures = counted + 1 - self._excused.get(entry_id, 0)
+        await patiently(lambda: cast(Any, client.hset(key, name, str(failures))))
+        self._excused.pop(entry_id, None)
+        return failures
 
     async def _after_failure(self, entry: Entry, failure: Failure, failures: int) -> None:
         log.warning("%s: entry %s failed (%d): %s", self.name, entry.id.decode(), failures, failure.detail)
