@@ -41,7 +41,7 @@ class Period(_Part):
 class ChargeShare(_Part):
     """A charge, by weight."""
 
-    ncic: str = Field(pattern=r"^\d{4}$")
+    ncic: str = Field(pattern=r"^[0-9]{4}$")
     literal: str
     offense_class: Literal["infraction", "misdemeanor", "felony", "serious_felony"]
     weight: float = Field(gt=0)

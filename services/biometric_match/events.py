@@ -31,8 +31,6 @@ class Charge(BaseModel):
     ncic: NcicCode
     literal: str
     offense_class: Literal["infraction", "misdemeanor", "felony", "serious_felony"]
-    minor_traffic: bool
-    domestic_violence: bool
 
 
 class SubmittedPrints(BaseModel):

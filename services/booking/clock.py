@@ -97,7 +97,8 @@ class Clock:
         """Opens a run and waits until every service has read its settings; False when it is open already.
 
         Raises:
-            InteropError: `run-differs`, when a run of this id is open with other settings.
+            InteropError: `run-differs`, when a run of this id is open with other settings; `run-refused`, when a
+                service could not use them.
         """
         data = RunOpened.model_validate({**settings.model_dump(), "disclosures": ()})
         opened_at = datetime.combine(settings.opened_on, time(), ZoneInfo(settings.time_zone)).astimezone(UTC)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from services.booking.events import (
-    Agency,
+    AgencySeen,
     Charge,
     ConvictionSeen,
     CooperationDecided,
@@ -79,7 +79,7 @@ class BookingCase(Case):
 class Place:
     """What the rules of custody need of a run: its agencies, the days that do not count, whose midnight ends a day."""
 
-    agencies: Mapping[str, Agency]
+    agencies: Mapping[str, AgencySeen]
     holidays: Set[date]
     day_zone: ZoneInfo
 

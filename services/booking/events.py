@@ -85,12 +85,17 @@ class Tolerant(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Charge(Strict):
-    """The gravest charge of an arrest, as EBTS 2.047 and a local code tell it."""
+class SubmittedCharge(Strict):
+    """The gravest charge of an arrest as it is submitted (EBTS 2.047 and the NCIC code)."""
 
     ncic: str = Field(pattern=r"^[0-9]{4}$")
     literal: FreeText
     offense_class: Literal["infraction", "misdemeanor", "felony", "serious_felony"]
+
+
+class Charge(SubmittedCharge):
+    """The same charge as the agency knows it, with what only its own, finer code can tell (domain.md 2.6)."""
+
     minor_traffic: bool = False
     domestic_violence: bool = False
 
@@ -100,6 +105,13 @@ class Prints(Strict):
 
     codes: tuple[Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None, ...] = Field(min_length=10, max_length=10)
     qualities: tuple[Annotated[int, Field(ge=0, le=100)] | None, ...] = Field(min_length=10, max_length=10)
+
+    @model_validator(mode="after")
+    def _same_fingers(self) -> "Prints":
+        for code, quality in zip(self.codes, self.qualities, strict=True):
+            if (code is None) != (quality is None):
+                raise ValueError("a finger has a code and a quality, or neither")
+        return self
 
 
 class LocalFacts(Strict):
@@ -156,7 +168,7 @@ class FingerprintsSubmitted(Produced):
     birth_year: int
     place_of_birth: str
     arrested_on: date
-    charge: Charge
+    charge: SubmittedCharge
     prints: Prints
     a_number: str | None = None
     sid: str | None = None
@@ -349,10 +361,17 @@ class OutcomeRecorded(Consumed):
     outcome: str
 
 
+class AgencySeen(Tolerant):
+    """What custody needs of an agency."""
+
+    time_zone: str
+    facts: dict[str, str | int | bool] = Field(default_factory=dict)
+
+
 class RunOpenedSeen(Consumed):
     """What booking needs of its own run."""
 
-    agencies: dict[str, Agency]
+    agencies: dict[str, AgencySeen]
     time_zone: str
     opened_on: date
     holidays: tuple[date, ...]

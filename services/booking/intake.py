@@ -21,6 +21,7 @@ from services.booking.events import (
     BookingRequest,
     CustodyPlan,
     FingerprintsSubmitted,
+    SubmittedCharge,
 )
 from services.booking.house import READERS
 from services.booking.identifiers import subject_of, tcn_of
@@ -123,7 +124,11 @@ class Intake:
         return admission, tcn_of(runid, request.ori, request.oca)
 
     async def book_batch(self, runid: str, place: Place, lines: AsyncIterator[bytes]) -> AsyncIterator[list[Line]]:
-        """Takes a stream of bookings in, one day after the other, and tells what became of each line."""
+        """Takes a stream of bookings in, one day after the other, and tells what became of each line.
+
+        Once a line is put off, all that follow are: they could close the day that it belongs to.
+        """
+        put_off: Line | None = None
         waiting: list[tuple[int, BookingRequest]] = []
         number = 0
         async for raw in lines:
@@ -135,8 +140,13 @@ class Intake:
                 yield [booking]
                 continue
             if waiting and not _go_together(waiting, booking, place):
-                yield await self._flush(runid, waiting)
+                told = await self._flush(runid, waiting)
+                put_off = next((line for line in told if line.status == "later"), None)
+                yield told
                 waiting = []
+            if put_off is not None:
+                yield [Line(number, "later", code=put_off.code, message=put_off.message)]
+                continue
             waiting.append((number, booking))
         if waiting:
             yield await self._flush(runid, waiting)
@@ -267,7 +277,9 @@ def _item(runid: str, booking: BookingRequest, reading: Reading, idempotency_key
         birth_year=booking.birth_year,
         place_of_birth=booking.place_of_birth,
         arrested_on=reading.day_of(booked_at),
-        charge=booking.charge,
+        charge=SubmittedCharge(
+            ncic=booking.charge.ncic, literal=booking.charge.literal, offense_class=booking.charge.offense_class
+        ),
         prints=booking.prints,
         a_number=booking.a_number,
         sid=booking.sid,

@@ -19,6 +19,9 @@ from pydantic_core import to_json
 CLOCK = "clock"
 """The source of the control events: they disclose nothing and everybody reads them."""
 
+SCHEMAS = "urn:interop-sandbox:schemas:"
+"""What the schemas in `contracts/schemas/` are called on the wire: CloudEvents wants an absolute URI."""
+
 _EVENT_IDS = UUID("6f1c3f0a-5d1e-5f0e-9a50-5ecc0aa11e57")
 
 
@@ -130,7 +133,7 @@ def encode(
         "subject": subject,
         "time": time,
         "datacontenttype": "application/json",
-        "dataschema": f"schemas/{data.event_type}.json",
+        "dataschema": f"{SCHEMAS}{data.event_type}",
         "runid": runid,
         "traceparent": traceparent(runid, subject, identity),
     }

@@ -11,7 +11,7 @@ I_247: tuple[Disclosure, ...] = (
     Disclosure(
         sender="ICE",
         recipient="LEA",
-        categories=("detainer", "biographic"),
+        categories=("detainer", "biographic", "immigration_status"),
         basis="8 CFR 287.7(a)",
         purpose="request to hold and to be notified (I-247)",
     ),
@@ -20,9 +20,18 @@ NOTICE: tuple[Disclosure, ...] = (
     Disclosure(
         sender="LEA",
         recipient="ICE",
-        categories=("release_date", "custody_location"),
+        categories=("release_date", "custody_location", "cooperation"),
         basis="8 CFR 287.7(a), as the local policy answers it",
         purpose="notice of release",
+    ),
+)
+HOLD_BEGINS: tuple[Disclosure, ...] = (
+    Disclosure(
+        sender="LEA",
+        recipient="ICE",
+        categories=("release_date", "custody_location", "cooperation"),
+        basis="8 CFR 287.7(d), because the agency begins to hold at ICE's request",
+        purpose="assumption of custody",
     ),
 )
 CLAIM: tuple[Disclosure, ...] = (
@@ -38,7 +47,7 @@ FEEDBACK: tuple[Disclosure, ...] = (
     Disclosure(
         sender="ICE",
         recipient="LEA",
-        categories=("outcome",),
+        categories=("outcome", "immigration_status"),
         basis="feedback lever of the scenario (in reality nothing is returned)",
         purpose="outcome feedback",
     ),

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.chassis.effects import Case, DueCase, Emit, NotYetError, Outcome
-from services.chassis.envelope import CaseId, Event
+from services.chassis.envelope import CaseId, Disclosure, Event
 from services.chassis.policy import Decision
 from services.detainer import cooperation, triage
 from services.detainer.cooperation import Practice
 from services.detainer.events import (
     CLAIM,
     FEEDBACK,
+    HOLD_BEGINS,
     I_247,
     NOTICE,
     Basis,
@@ -94,10 +95,15 @@ def on_custody_stage(event: Event[CustodyChanged], _: Case | None, practice: Pra
             "release_expected_at": data.release_expected_at if told else None,
             "custody_location": data.ori if told else None,
             "basis": _basis(decision),
-            "disclosures": NOTICE if told else (),
+            "disclosures": _told(data) if told else (),
         }
     )
     return Outcome(emits=[Emit(decided, event.time, ordinal=data.sequence)])
+
+
+def _told(data: CustodyChanged) -> tuple[Disclosure, ...]:
+    """On what basis ICE is told: notice before the release, or because a hold begins at it."""
+    return HOLD_BEGINS if data.stage == "releasable" else NOTICE
 
 
 def _taken(due: Sequence[DueCase[EroCase]], regime: Regime) -> set[str]:

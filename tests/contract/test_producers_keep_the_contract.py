@@ -140,7 +140,6 @@ def test_a_booking_that_was_let_in_is_written_as_the_contract_has_it(contract: C
     holds()
 
 
-@pytest.mark.xfail(strict=True, reason="booking takes a finger with a code and no quality; the matcher refuses it")
 def test_a_finger_has_a_code_and_a_quality_or_neither() -> None:
     with pytest.raises(ValidationError):
         Prints(codes=["0123456789abcdef", *[None] * 9], qualities=[None] * 10)

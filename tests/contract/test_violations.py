@@ -41,7 +41,11 @@ def changed(event: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("tcn", ..., "'tcn' is a required property"),
         ("causationid", ..., "'causationid' is a required property"),
         ("traceparent", "00-1-2-01", "traceparent: '00-1-2-01' does not match"),
-        ("dataschema", "schemas/other.json", "dataschema: 'schemas/detainer.decided.v1.json' was expected"),
+        (
+            "dataschema",
+            "urn:interop-sandbox:schemas:other",
+            "dataschema: 'urn:interop-sandbox:schemas:detainer.decided.v1' was expected",
+        ),
         ("data.ori", ..., "data: 'ori' is a required property"),
         ("data.levels.conviction", "level_4", "data.levels.conviction: 'level_4' is not one of"),
         ("data.form", None, "data: fits no variant: 'lodged' (data.form: 'I-247' was expected), 'no action' ("),
@@ -57,10 +61,10 @@ def changed(event: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         (
             "data.disclosures",
             [],
-            "ICE -> LEA (biographic, detainer; 8 CFR 287.7(a); request to hold and to be notified",
+            "ICE -> LEA (biographic, detainer, immigration_status; 8 CFR 287.7(a); request to hold and to be notified",
         ),
-        ("data.disclosures.0.to", "SIB", "ICE -> SIB (biographic, detainer; 8 CFR 287.7(a); request to hold"),
-        ("data.disclosures.0.basis", "habit", "ICE -> LEA (biographic, detainer; habit; request to hold"),
+        ("data.disclosures.0.to", "SIB", "ICE -> SIB (biographic, detainer, immigration_status; 8 CFR 287.7(a); request to hold"),
+        ("data.disclosures.0.basis", "habit", "ICE -> LEA (biographic, detainer, immigration_status; habit; request to hold"),
     ],
 )
 def test_what_is_wrong_is_named(path: str, value: Any, sentence: str) -> None:
@@ -129,7 +133,7 @@ class TestAContractWithAMistake:
             (DOCUMENT, "asyncapi: 3.0.0", "asyncapi: [3.0.0", "asyncapi.yaml cannot be read"),
             (
                 DOCUMENT,
-                "        - when: {told: true}\n          from: LEA",
+                "        - when: {told: true, as_of: releasable}\n          from: LEA",
                 "        - from: LEA",
                 "lacks something: KeyError('when')",
             ),

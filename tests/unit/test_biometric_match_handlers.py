@@ -38,8 +38,6 @@ SHOPLIFTING = {
     "ncic": "2303",
     "literal": "SHOPLIFTING UNDER 250",
     "offense_class": "misdemeanor",
-    "minor_traffic": False,
-    "domestic_violence": False,
 }
 
 

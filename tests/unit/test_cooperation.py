@@ -193,7 +193,7 @@ def test_a_notice_carries_the_release_and_the_place_to_ice() -> None:
     assert notice.release_expected_at == FRIDAY_5PM
     assert notice.custody_location == "ZZ0010000"
     assert [(row.recipient, row.categories) for row in notice.disclosures] == [
-        ("ICE", ("release_date", "custody_location"))
+        ("ICE", ("release_date", "custody_location", "cooperation"))
     ]
 
 
