@@ -63,8 +63,8 @@ def changed(event: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
             [],
             "ICE -> LEA (biographic, detainer, immigration_status; 8 CFR 287.7(a); request to hold and to be notified",
         ),
-        ("data.disclosures.0.to", "SIB", "ICE -> SIB (biographic, detainer, immigration_status; 8 CFR 287.7(a); request to hold"),
-        ("data.disclosures.0.basis", "habit", "ICE -> LEA (biographic, detainer, immigration_status; habit; request to hold"),
+        ("data.disclosures.0.to", "SIB", "ICE -> SIB (biographic, detainer, immigration_status; 8 CFR 287.7(a)"),
+        ("data.disclosures.0.basis", "habit", "ICE -> LEA (biographic, detainer, immigration_status; habit"),
     ],
 )
 def test_what_is_wrong_is_named(path: str, value: Any, sentence: str) -> None:
