@@ -15,8 +15,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TextColumn, TimeElapsedColumn
 
 from sandbox import dead_letters as letters, show, streams
+from sandbox.bench.cli import bench_app
 from sandbox.drive import OnProgress, Progress
-from sandbox.house import House, look_back, open_house
+from sandbox.house import LIVE_SEED, House, look_back, open_house
+from sandbox.population import bookings as people
 from sandbox.runs import Request, reconcile_ledger, run_scenario, summary
 from sandbox.scenario import load_scenario, resolve
 from services.audit.events import WATCHED
@@ -37,6 +39,7 @@ scenario_app = typer.Typer(help="Scenario files.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
 app.add_typer(dlq_app, name="dlq")
 app.add_typer(scenario_app, name="scenario")
+app.add_typer(bench_app, name="bench")
 
 out = Console()
 err = Console(stderr=True)
@@ -166,6 +169,20 @@ def _place_in_journey(event: streams.Event) -> tuple[str, bool, int, int]:
     return event["time"], claimed, event["data"].get("sequence", -1), WATCHED.index(event["type"])
 
 
+@scenario_app.command("people")
+def scenario_people(
+    scenario: str,
+    bookings: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many bookings sample the period.")] = 10,
+    first: Annotated[int, typer.Option(min=1, help="The first one to print.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The run's seed: it makes the people and the galleries.")] = SEED,
+    now: Annotated[bool, typer.Option("--now", help="Leave times out: they are booked when they are sent.")] = False,
+) -> None:
+    """Print people of a scenario, a line each, as `POST /bookings` and `POST /bookings:batch` take them."""
+    for person in people(load_scenario(scenario), seed, bookings, first - 1):
+        timeless = {key: value for key, value in person.items() if key not in ("booked_at", "custody")}
+        sys.stdout.write(json.dumps(timeless if now else person) + "\n")
+
+
 def _letter(letter: letters.DeadLetter) -> dict[str, str]:
     row = {key: value for key, value in asdict(letter).items() if key != "event"}
     row["stream"] = row.pop("event_type")
@@ -203,7 +220,14 @@ def _addresses(house: House) -> None:
     out.print()
     for service, url in house.urls.items():
         out.print(f"{service.replace('_', ' '):16} {url}/docs", highlight=False)
-    out.print("Book somebody by hand with POST /bookings (run 'live'). Stop with Ctrl-C.")
+    out.print("Book people by hand, into the run 'live':")
+    out.print(
+        f"  interop scenario people live --seed {LIVE_SEED} --now |"
+        f" curl --data-binary @- '{house.urls['booking']}/bookings:batch'",
+        highlight=False,
+        soft_wrap=True,
+    )
+    out.print("Stop with Ctrl-C.")
 
 
 def _stay(house: House) -> None:

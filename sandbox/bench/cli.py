@@ -1,0 +1,42 @@
+"""`interop bench`: how fast, as ratios within one run."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+bench_app = typer.Typer(help="Benchmarks: ratios within one run.", no_args_is_help=True)
+
+out = Console()
+err = Console(stderr=True)
+
+
+@bench_app.callback()
+def _bench() -> None:
+    """Benchmarks: ratios within one run."""
+
+
+@bench_app.command()
+def pipeline(
+    bookings: Annotated[int, typer.Option(min=10, max=20_000, help="Bookings in a round, all of one day.")] = 1_000,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds of each variant; medians are quoted.")] = 3,
+    in_ident: Annotated[
+        float, typer.Option(min=0.01, max=1, help="Share of people whom IDENT knows; the scenario's is 0.0655.")
+    ] = 1.0,
+    latency_seconds: Annotated[float, typer.Option(min=0.5, help="For how long 20 bookings/s are offered.")] = 15.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """The four services against the same flow in idiomatic FastStream and as a bare redis-py loop."""
+    # FastStream and what hangs on it take most of a second, which no other command should wait for.
+    from sandbox.bench.pipeline.measure import Order, measure  # noqa: PLC0415
+    from sandbox.bench.pipeline.table import print_table  # noqa: PLC0415
+
+    order = Order(bookings, rounds, in_ident, latency_seconds)
+    with err.status("starting", spinner="line") as status:
+        result = measure(order, status.update)
+    if as_json:
+        sys.stdout.write(json.dumps(result.as_json()) + "\n")
+    else:
+        print_table(out, result.as_json())
