@@ -99,8 +99,11 @@ def _named_redis() -> Redis:
 
 
 def _running(root: Path) -> House | None:
+    """The stack that is up here, unless REDIS_URL asks for another Redis than it uses."""
     info = running_stack(root)
-    return None if info is None else House(info.urls, Redis.from_url(info.redis_url))
+    if info is None or os.environ.get("REDIS_URL", info.redis_url) != info.redis_url:
+        return None
+    return House(info.urls, Redis.from_url(info.redis_url))
 
 
 def _live_settings(state_dir: Path) -> Path:

@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field
 from pydantic_settings import SettingsConfigDict
 
 from services.booking import handlers
@@ -31,16 +30,15 @@ from services.booking.events import (
     ImmigrationStatusReturned,
     OutcomeRecorded,
     RunOpened,
-    RunOpenedSeen,
     RunSettings,
 )
 from services.booking.house import READERS
 from services.booking.intake import LINE_LIMIT, Intake, Line
+from services.booking.run import place_of
 from services.booking.views import BookingView, booking_view
 from services.chassis.delivery import keys
 from services.chassis.delivery.stage import Group
 from services.chassis.effects import NotYetError
-from services.chassis.envelope import Event
 from services.chassis.errors import InteropError
 from services.chassis.http import TwoWayStream
 from services.chassis.service import Service, ensure_group
@@ -77,7 +75,7 @@ def build(settings: BookingSettings | None = None) -> Service:
     settings = settings or BookingSettings()
     summary = "The local agency: intake, submissions, custody, and the clock"
     service = Service("booking", summary, settings, PUBLISHES)
-    wiring = service.group("booking", party="LEA", prepare=prepare_place)
+    wiring = service.group("booking", party="LEA", prepare=place_of)
     wiring.each("identification.returned.v1", IdentificationReturned, handlers.on_identification, BookingCase)
     wiring.each("immigration.status.returned.v1", ImmigrationStatusReturned, handlers.on_second_response, BookingCase)
     wiring.each("detainer.decided.v1", DetainerDecided, handlers.on_detainer, BookingCase)
@@ -96,12 +94,6 @@ def build(settings: BookingSettings | None = None) -> Service:
     service.background(keeper.run_days)
     service.api.include_router(routes(keeper))
     return service
-
-
-def prepare_place(body: bytes) -> Place:
-    """What custody needs of a run, from its `run.opened`."""
-    data = TypeAdapter(Event[RunOpenedSeen]).validate_json(body).data
-    return Place(data.agencies, frozenset(data.holidays), ZoneInfo(data.time_zone))
 
 
 class Keeper:

@@ -27,6 +27,7 @@ from sandbox.bench.pipeline import parts
 from sandbox.bench.pipeline.groups import GROUPS, SUBMITTED
 from services.biometric_match.events import FingerprintsSubmitted
 from services.biometric_match.handlers import on_fingerprints_submitted
+from services.biometric_match.run import searches_of
 from services.booking import handlers as booking
 from services.booking.domain import BookingCase
 from services.booking.events import (
@@ -36,11 +37,13 @@ from services.booking.events import (
     IdentificationReturned,
     ImmigrationStatusReturned,
 )
+from services.booking.run import place_of
 from services.chassis.delivery import keys
 from services.chassis.effects import Emit, Outcome
 from services.chassis.envelope import Consumed, Event, Produced, event_id, traceparent
 from services.chassis.settings import ServiceSettings
 from services.detainer import events as detainer_events, handlers as detainer
+from services.detainer.run import practice_of, regime_of
 from services.detainer.triage import EroCase
 
 TRIVIAL_IN, TRIVIAL_OUT = "bench.in", "bench.out"
@@ -90,7 +93,7 @@ def stream_of(event_type: str, group: str) -> StreamSub:
 
 def build_booking(broker: RedisBroker, redis: Redis, run_opened: bytes) -> None:
     """Custody: one case a booking, read and written whole, one message of a case at a time."""
-    place = parts.place_of(run_opened)
+    place = place_of(run_opened)
     locks: defaultdict[str | None, asyncio.Lock] = defaultdict(asyncio.Lock)
     custody_changed = broker.publisher(stream=keys.stream("custody.changed.v1"))
 
@@ -129,7 +132,7 @@ def build_booking(broker: RedisBroker, redis: Redis, run_opened: bytes) -> None:
 
 def build_biometric_match(broker: RedisBroker, _: Redis, run_opened: bytes) -> None:
     """The federal searches: two or three answers a submission."""
-    searches = parts.searches_of(run_opened)
+    searches = searches_of(run_opened)
     names = ("identification.returned.v1", "immigration.searched.v1", "immigration.status.returned.v1")
     publishers = {name: broker.publisher(stream=keys.stream(name)) for name in names}
 
@@ -142,8 +145,8 @@ def build_biometric_match(broker: RedisBroker, _: Redis, run_opened: bytes) -> N
 
 def build_detainer(broker: RedisBroker, redis: Redis, run_opened: bytes) -> None:
     """ICE's field office and the agency's detainer desk."""
-    regime = parts.regime_of(run_opened)
-    practice = parts.practice_of(run_opened)
+    regime = regime_of(run_opened)
+    practice = practice_of(run_opened)
     claims = broker.publisher(stream=keys.stream("custody.claimed.v1"))
 
     @broker.subscriber(stream=stream_of("immigration.status.returned.v1", "detainer.ero"))

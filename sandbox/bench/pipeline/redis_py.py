@@ -19,13 +19,16 @@ from sandbox.bench.pipeline import parts
 from sandbox.bench.pipeline.groups import GROUPS, SUBMITTED
 from services.biometric_match.events import FingerprintsSubmitted
 from services.biometric_match.handlers import on_fingerprints_submitted
+from services.biometric_match.run import searches_of
 from services.booking import events as booking_events, handlers as booking
 from services.booking.domain import BookingCase
+from services.booking.run import place_of
 from services.chassis.delivery import keys
 from services.chassis.effects import Case, Outcome
 from services.chassis.envelope import Consumed, Event, encode, event_id
 from services.chassis.settings import ServiceSettings
 from services.detainer import events as detainer_events, handlers as detainer
+from services.detainer.run import practice_of, regime_of
 from services.detainer.triage import EroCase
 
 BATCH = 256
@@ -111,7 +114,7 @@ def add(write: Any, desk: Desk, event: Event[Any], outcome: Outcome[Any]) -> Non
 
 def booking_stages(redis: Redis, run_opened: bytes) -> list[Any]:
     """Custody."""
-    place = parts.place_of(run_opened)
+    place = place_of(run_opened)
     desk = Desk("booking", "LEA", BookingCase)
     rows: Sequence[tuple[str, type[Consumed], Any]] = (
         ("identification.returned.v1", booking_events.IdentificationReturned, booking.on_identification),
@@ -125,7 +128,7 @@ def booking_stages(redis: Redis, run_opened: bytes) -> list[Any]:
 
 def biometric_match_stages(redis: Redis, run_opened: bytes) -> list[Any]:
     """The federal searches, a batch at a time."""
-    searches = parts.searches_of(run_opened)
+    searches = searches_of(run_opened)
 
     def search(pairs: Sequence[tuple[Event[Any], Any]]) -> Iterable[Outcome[Any]]:
         return on_fingerprints_submitted([event for event, _ in pairs], searches.run, searches.matcher)
@@ -136,7 +139,7 @@ def biometric_match_stages(redis: Redis, run_opened: bytes) -> list[Any]:
 def detainer_stages(redis: Redis, run_opened: bytes) -> list[Any]:
     """ICE's field office and the agency's detainer desk."""
     ero, agency = Desk("detainer.ero", "ICE", EroCase), Desk("detainer.agency", "LEA")
-    regime, practice = parts.regime_of(run_opened), parts.practice_of(run_opened)
+    regime, practice = regime_of(run_opened), practice_of(run_opened)
     rows: Sequence[tuple[Desk, str, type[Consumed], Any, Any]] = (
         (ero, "immigration.status.returned.v1", detainer_events.ImmigrationStatusReturned, detainer.on_status, regime),
         (ero, "cooperation.decided.v1", detainer_events.CooperationSeen, detainer.on_cooperation, regime),
