@@ -24,6 +24,7 @@ def build(settings: ServiceSettings | None = None) -> Service:
     wiring = service.onlooker("audit")
     for event_type in WATCHED:
         wiring.sink(event_type, Consumed, ledger.keep)
+    service.afterwards(ledger.close)
     service.api.include_router(routes(ledger))
     return service
 

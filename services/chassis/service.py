@@ -118,6 +118,7 @@ class Service:
         self.stages: list[Stage[Any]] = []
         self.tasks: list[Callable[[], Awaitable[None]]] = []
         self.preparations: list[Callable[[], Awaitable[None]]] = []
+        self.endings: list[Callable[[], None]] = []
         self.failed = asyncio.Event()
         self._broker = RedisBroker(
             url,
@@ -162,6 +163,10 @@ class Service:
         """Runs `preparation` once Redis answers and before anything is read."""
         self.preparations.append(preparation)
 
+    def afterwards(self, ending: Callable[[], None]) -> None:
+        """Calls `ending` when the service has stopped reading."""
+        self.endings.append(ending)
+
     def background(self, task: Callable[[], Awaitable[None]]) -> None:
         """Runs `task` while the service is up; one that ends with an error takes the process down."""
         self.tasks.append(task)
@@ -188,6 +193,8 @@ class Service:
         yield
         await self._broker.stop()
         await _end(running)
+        for end in self.endings:
+            end()
         await self.redis.aclose()
 
     async def _connect(self) -> None:
