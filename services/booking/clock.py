@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from redis.asyncio import Redis
 
 from services.booking.events import DayClosed, DayEnded, RunOpened, RunSettings
-from services.booking.house import READERS, TIMED_GROUPS
+from services.booking.house import CONTROL_READERS, READERS, TIMED_GROUPS
 from services.chassis.delivery import keys
 from services.chassis.delivery.admit import Admission, Gate, Item
 from services.chassis.delivery.quiet import House
@@ -107,12 +107,24 @@ class Clock:
             raise InteropError(
                 "run-differs", f"run '{runid}' is open with other settings; choose another name", status=409
             )
+        await self.house.quiet()
+        await self._check_taken(runid)
         fields = {"open_day": settings.opened_on.isoformat(), "time_zone": settings.time_zone, "status": "open"}
         for name, value in fields.items():
             await patiently(partial(cast(Any, self.client.hsetnx), keys.clock(runid), name, value))
-        await patiently(lambda: cast(Any, self.client.sadd(keys.RUNS, runid)))
-        await self.house.quiet()
+        if (await self.read(runid)).status != "ended":
+            await patiently(lambda: cast(Any, self.client.sadd(keys.RUNS, runid)))
         return admission == "admitted"
+
+    async def _check_taken(self, runid: str) -> None:
+        """Every group that needs the settings of a run has understood them; one that has not holds a dead letter."""
+        for group in CONTROL_READERS:
+            if not await patiently(partial(cast(Any, self.client.exists), keys.run(group, runid))):
+                raise InteropError(
+                    "run-refused",
+                    f"{group} could not use the settings of run '{runid}'; 'interop dlq list' says why."
+                    " Mend them, and open a run of another name",
+                )
 
     async def runs(self) -> list[str]:
         """The ids of the runs that have not ended."""
@@ -176,12 +188,17 @@ class Clock:
             await self._forget(runid)
             return False
 
-    async def _custody_due(self, runid: str, before: datetime) -> list[tuple[bytes, float]]:
+    async def _custody_due(self, runid: str, before: datetime) -> dict[bytes, bytes]:
+        """The bookings of which custody has something left to do, each with the version of its case."""
         key, bound = keys.due("booking", runid), f"({before.timestamp()!r}"
-        return list(await patiently(lambda: cast(Any, self.client.zrangebyscore(key, "-inf", bound, withscores=True))))
+        tcns = await patiently(lambda: cast(Any, self.client.zrangebyscore(key, "-inf", bound)))
+        cases = self.client.pipeline(transaction=False)
+        for tcn in tcns:
+            cases.hget(keys.case("booking", runid, tcn.decode()), "version")
+        return dict(zip(tcns, await patiently(lambda: cast(Any, cases).execute()), strict=True))
 
     @staticmethod
-    def _check_progress(day: date, before: list[tuple[bytes, float]], after: list[tuple[bytes, float]]) -> None:
+    def _check_progress(day: date, before: dict[bytes, bytes], after: dict[bytes, bytes]) -> None:
         if before == after:
             raise InteropError(
                 "day-stuck",
