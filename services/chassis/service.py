@@ -275,6 +275,7 @@ def serve(service: Service) -> int:
     """
     settings = service.settings
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("faststream").setLevel(settings.log_level)
     # FastStream waits five seconds after a fetch error and has no option for it.
     vars(stream_subscriber)["CONSUME_ERROR_BACKOFF_SECONDS"] = 0.2
     config = uvicorn.Config(
