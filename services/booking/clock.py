@@ -192,10 +192,14 @@ class Clock:
         """The bookings of which custody has something left to do, each with the version of its case."""
         key, bound = keys.due("booking", runid), f"({before.timestamp()!r}"
         tcns = await patiently(lambda: cast(Any, self.client.zrangebyscore(key, "-inf", bound)))
-        cases = self.client.pipeline(transaction=False)
-        for tcn in tcns:
-            cases.hget(keys.case("booking", runid, tcn.decode()), "version")
-        return dict(zip(tcns, await patiently(lambda: cast(Any, cases).execute()), strict=True))
+
+        async def versions() -> list[bytes]:
+            pipeline = self.client.pipeline(transaction=False)
+            for tcn in tcns:
+                pipeline.hget(keys.case("booking", runid, tcn.decode()), "version")
+            return await pipeline.execute()
+
+        return dict(zip(tcns, await patiently(versions), strict=True))
 
     @staticmethod
     def _check_progress(day: date, before: dict[bytes, bytes], after: dict[bytes, bytes]) -> None:
@@ -210,10 +214,10 @@ class Clock:
     async def has_timers(self, runid: str, before: datetime | None = None) -> bool:
         """Whether any case waits for a time (before `before`, if given)."""
         bound = "+inf" if before is None else f"({before.timestamp()!r}"
-        pipeline = self.client.pipeline(transaction=False)
         for group in TIMED_GROUPS:
-            pipeline.zcount(keys.due(group, runid), "-inf", bound)
-        return any(await patiently(lambda: cast(Any, pipeline).execute()))
+            if await patiently(partial(cast(Any, self.client.zcount), keys.due(group, runid), "-inf", bound)):
+                return True
+        return False
 
     async def _close(self, runid: str, reading: Reading, **notes: str) -> None:
         await self.house.quiet()

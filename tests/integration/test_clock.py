@@ -58,6 +58,8 @@ async def _read_everything(client: Redis) -> None:
                         if event_type == "day.ended.v1":
                             await asyncio.sleep(0.2)  # long enough that an impatient clock would go on without it
                             await client.zpopmin(keys.due("booking", RUN))
+                        if event_type == "run.opened.v1":
+                            await client.hset(keys.run(group, RUN), "version", "1")
                         await client.xack(stream, group, entry)
         await asyncio.sleep(0.001)
 
