@@ -2,6 +2,9 @@
 
 import pytest
 
+for _helper in ("oracle", "desk"):
+    pytest.register_assert_rewrite(f"tests.integration.{_helper}")
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:

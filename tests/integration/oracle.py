@@ -20,7 +20,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from sandbox import dead_letters, streams
-from sandbox.drive import Driver, wait_for_audit
+from sandbox.drive import Driver
 from sandbox.population import bookings
 from sandbox.runs import reconcile_ledger, summary
 from sandbox.scenario import Period, Scenario, load_scenario, resolve
@@ -114,7 +114,7 @@ def assert_like_the_oracle(
         poison: the dead letters that there must be; none, unless said.
         duplicates: whether the test itself has published events twice.
     """
-    wait_for_audit(redis)
+    eventually(lambda: unsettled(redis) == [], "everything is through, audit included")
     assert differences(oracle, fingerprint(redis)) == []
     assert duplicates or doubled(redis) == {}
     assert letters(redis) == (poison or Counter())
@@ -182,3 +182,20 @@ def until_booked(redis: Redis, count: int) -> None:
 def published(redis: Redis) -> int:
     """How many entries all streams hold together."""
     return sum(int(redis.xlen(keys.stream(event_type))) for event_type in WATCHED)
+
+
+def unsettled(redis: Redis) -> list[str]:
+    """Which group still owes something on which stream, as `stream group`; audit is among them."""
+    return [
+        f"{keys.stream(event_type)} {group['name'].decode()}"
+        for event_type in WATCHED
+        for group in redis.xinfo_groups(keys.stream(event_type))
+        if group["pending"]
+        or group["last-delivered-id"] != redis.xinfo_stream(keys.stream(event_type))["last-generated-id"]
+    ]
+
+
+def status(redis: Redis, runid: str = RUN) -> str:
+    """Where the run is: open, ending, settling, ended."""
+    shown = redis.hget(keys.clock(runid), "status")
+    return "" if shown is None else bytes(shown).decode()
