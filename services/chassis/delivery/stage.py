@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
@@ -66,6 +67,10 @@ class Group(Generic[Run]):
         # Prepared once for the check that the settings make sense, not again when the run's first event comes.
         self.prepare = lru_cache(RUNS_KEPT)(prepare)
         self._prepared: OrderedDict[str, Run] = OrderedDict()
+        self.turn = asyncio.Lock()
+        """Held by a stage from the reading of cases to their writing. Two events of one case often come at the same
+        time in two streams, and a worker need not lose that race to itself; against other workers stands the version.
+        """
 
     async def run(self, runid: str) -> Run:
         """What was prepared for a run.
@@ -106,6 +111,7 @@ class Stage(ABC, Generic[Read]):
         self.stream = keys.stream(event_type)
         self.attempts = attempts
         self.in_hand: set[bytes] = set()
+        self.turn: AbstractAsyncContextManager[None] = nullcontext()
         self._excused: dict[bytes, int] = {}
         self._adapter: TypeAdapter[Event[Read]] = TypeAdapter(Event[model])  # type: ignore[valid-type]
 
@@ -159,9 +165,10 @@ class Stage(ABC, Generic[Read]):
         works, settled = self._decode(entries)
         failed: list[tuple[Work, Failure]] = []
         for _ in range(LOST_RACES):
-            await self.plan(works)
-            failed += [(work, work.failure) for work in works if work.failure is not None]
-            works = await self._commit([work for work in works if work.failure is None], settled)
+            async with self.turn:
+                await self.plan(works)
+                failed += [(work, work.failure) for work in works if work.failure is not None]
+                works = await self._commit([work for work in works if work.failure is None], settled)
             settled = []
             if not works:
                 break

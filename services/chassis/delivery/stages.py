@@ -91,6 +91,8 @@ class CaseStage(Stage[Read], Generic[Read, Run, CaseT]):
         self.handler = handler
         self.case_model = case_model
         self.effects = effects
+        if case_model is not None:
+            self.turn = group.turn
 
     async def plan(self, works: Sequence[Work]) -> None:
         """Runs the handler for each event, later events of a case on top of what earlier ones left."""
@@ -190,6 +192,7 @@ class DueStage(Stage[Read], Generic[Read, Run, CaseT]):
         self.before = before
         self.case_model = case_model
         self.effects = effects
+        self.turn = group.turn
 
     async def plan(self, works: Sequence[Work]) -> None:
         """Handles one control event after the other, each with the cases that are due by then."""
