@@ -30,7 +30,8 @@ def pipeline(
 ) -> None:
     """The four services against the same flow in idiomatic FastStream and as a bare redis-py loop."""
     # FastStream and what hangs on it take most of a second, which no other command should wait for.
-    from sandbox.bench.pipeline.measure import Order, measure  # noqa: PLC0415
+    from sandbox.bench.pipeline.measure import measure  # noqa: PLC0415
+    from sandbox.bench.pipeline.result import Order  # noqa: PLC0415
     from sandbox.bench.pipeline.table import print_table  # noqa: PLC0415
 
     order = Order(bookings, rounds, in_ident, latency_seconds)

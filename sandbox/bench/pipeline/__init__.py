@@ -10,12 +10,13 @@ All three have one process a service, one worker each, the same models, the same
 and SQLite ledger, and uvloop. The two baselines keep a case as one JSON value under one key, and promise nothing: a
 crash loses or doubles work, a bad entry blocks or is dropped, and a second worker would overwrite the first one's
 cases. Nobody demands exactly-once of them. What they are held to is the result: after every round of every variant
-the events in the streams must be, one by one (id, type, subject, time, data), those of the run through the real intake.
+the events in the streams (but for the cause, which of two depends on their order) and the rows of the ledger must be,
+one by one and whole, those of the run through the real intake; else there are no figures.
 
 **The load.** All bookings of one day, no capacity limit and no day close, so everything follows from the submission
 at once: identification, search and status, detainer, detainer on file, cooperation, claim. By default IDENT knows
 everybody and everybody is removable, so that the whole saga is measured, nine events a booking; with the scenario's
-own mix (`--in-ident 0.0655`) most bookings end after the two searches, and the matcher is what is measured.
+own share (`--in-ident 0.0655`) most bookings end after the two searches, and the matcher is what is measured.
 
 **How it is fed.** First all bookings go through the real HTTP intake into the real services (`through_intake`). That
 run is the reference, and what the intake wrote is the material for the rounds: per round the server is emptied, the

@@ -40,7 +40,7 @@ from services.booking.events import (
 from services.booking.run import place_of
 from services.chassis.delivery import keys
 from services.chassis.effects import Emit, Outcome
-from services.chassis.envelope import Consumed, Event, Produced, event_id, traceparent
+from services.chassis.envelope import SCHEMAS, Consumed, Event, Produced, event_id, traceparent
 from services.chassis.settings import ServiceSettings
 from services.detainer import events as detainer_events, handlers as detainer
 from services.detainer.run import practice_of, regime_of
@@ -77,7 +77,7 @@ def published(cause: Event[Any], emit: Emit) -> Published:
         type=kind,
         subject=cause.subject,
         time=emit.time,
-        dataschema=f"schemas/{kind}.json",
+        dataschema=f"{SCHEMAS}{kind}",
         runid=cause.runid,
         traceparent=traceparent(cause.runid, cause.subject, identity),
         tcn=cause.tcn,

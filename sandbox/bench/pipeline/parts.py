@@ -1,4 +1,4 @@
-"""What both baselines share with the services: how a run is prepared, which case is whose, where the ledger is."""
+"""What both baselines share: where they find the run, their cases and the ledger."""
 
 from typing import Any
 
@@ -9,6 +9,7 @@ from services.chassis.delivery import keys
 from services.chassis.settings import ServiceSettings
 
 CONSUMER = "worker-1"
+LEDGER_FILE = "ledger.sqlite"
 READY = "ready"
 """What a baseline's process prints when all its subscribers run."""
 
@@ -22,7 +23,7 @@ async def run_opened_in(redis: Redis) -> bytes:
 
 def ledger_of(settings: ServiceSettings) -> Ledger:
     """The same SQLite ledger as audit's."""
-    return Ledger(settings.state_dir / "ledger.sqlite")
+    return Ledger(settings.state_dir / LEDGER_FILE)
 
 
 def case_key(group: str, tcn: str | None) -> str:

@@ -6,6 +6,7 @@ import os
 import select
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from sandbox.bench.pipeline.workload import RUNID, Load, Unwrap, plain
 from sandbox.embedded import RedisServer, last_line
 from sandbox.stack import SERVICES, Stack
 from sandbox.watchdog import Watchdog
+from services.audit.domain import Row
+from services.audit.ledger import read_rows
 from services.booking.events import RunSettings
 from services.chassis.delivery import keys
 from services.chassis.errors import InteropError
@@ -56,9 +59,13 @@ class Ground:
 
     def new_folder(self) -> Path:
         """A directory for one round, with a ledger of its own."""
-        path = self.folder / f"{len(list(self.folder.iterdir())):03}"
+        path = self.folder / f"{len(list(self.folder.iterdir())):06}"
         path.mkdir(mode=0o700)
         return path
+
+    def ledger(self) -> Counter[Row]:
+        """Every row of the last round's ledger."""
+        return Counter(read_rows(max(self.folder.iterdir()) / parts.LEDGER_FILE))
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from pydantic import TypeAdapter
 from redis import Redis
@@ -14,6 +13,7 @@ from sandbox import streams
 from sandbox.bench.pipeline.groups import GROUPS, SUBMITTED
 from sandbox.population import bookings
 from sandbox.scenario import Period, Scenario, load_scenario, resolve
+from services.audit.domain import Row
 from services.booking.domain import BookingCase
 from services.booking.events import RunSettings
 from services.chassis.delivery import keys
@@ -74,7 +74,7 @@ class FirstCase:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What every variant is fed with, and the events that every variant must end with."""
+    """What every variant is fed with, and the events and the ledger that every variant must end with."""
 
     settings: RunSettings
     run_opened: bytes
@@ -83,10 +83,11 @@ class Load:
     """The intake's events, in the order in which it published them, each as (type, JSON)."""
 
     events: Counter[str]
+    ledger: Counter[Row]
 
     @classmethod
-    def recorded(cls, redis: Redis, settings: RunSettings) -> "Load":
-        """The load, as the streams hold it after a run through the real intake."""
+    def recorded(cls, redis: Redis, settings: RunSettings, ledger: Counter[Row]) -> "Load":
+        """The load, as streams and ledger hold it after a run through the real intake."""
         (run_opened,) = (fields[b"event"] for _, fields in streams.entries(redis, keys.stream("run.opened.v1")))
         recorded = [fields[b"event"] for _, fields in streams.entries(redis, keys.stream(RECORDED))]
         submitted = [fields[b"event"] for _, fields in streams.entries(redis, keys.stream(SUBMITTED))]
@@ -97,6 +98,7 @@ class Load:
             cases=[_first_case(body) for body in recorded],
             entries=[entry for pair in pairs for entry in zip((RECORDED, SUBMITTED), pair, strict=True)],
             events=all_events(redis, plain),
+            ledger=ledger,
         )
 
 
@@ -110,10 +112,14 @@ _CASE = TypeAdapter(BookingCase)
 
 
 def all_events(redis: Redis, unwrap: Unwrap) -> Counter[str]:
-    """What the streams hold of the cases: for each event, by id, type, subject, time and data, how often."""
+    """What the streams hold of the cases: each event whole, with how often it stands there.
+
+    But for its cause: where two events complete a pair, that is the one which happened to come last.
+    """
     counted: Counter[str] = Counter()
     for event_type in GROUPS:
         for _, fields in streams.entries(redis, keys.stream(event_type)):
-            event: dict[str, Any] = json.loads(unwrap(fields))
-            counted[json.dumps([event[name] for name in ("id", "type", "subject", "time", "data")])] += 1
+            event = json.loads(unwrap(fields))
+            event.pop("causationid", None)
+            counted[json.dumps(event, sort_keys=True)] += 1
     return counted
