@@ -64,7 +64,11 @@ def shape(output: str) -> list[str]:
 
 
 def workplace(folder: Path) -> Path:
-    """A folder in which the commands find what they need, and leave what they leave."""
+    """A folder in which the commands find what they need, and leave what they leave.
+
+    The environment is made ready here first: from there it would be made for a place that is gone tomorrow.
+    """
+    subprocess.run(["make", "--silent", "setup"], cwd=ROOT, check=True)
     for name in NEEDED:
         (folder / name).symlink_to(ROOT / name)
     return folder
