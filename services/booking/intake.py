@@ -64,6 +64,7 @@ class Pressure:
     def __init__(self, client: Redis) -> None:
         self.client = client
         self._looked = 0.0
+        self._looking = asyncio.Lock()
 
     async def relieved(self) -> None:
         """Waits while too much is under way.
@@ -71,12 +72,13 @@ class Pressure:
         Raises:
             InteropError: `redis-filling`, above 70 % of Redis' memory.
         """
-        while time.monotonic() - self._looked > LOOK_EVERY_SECONDS:
-            await self._refuse_when_full()
-            if not await self._crowded():
-                self._looked = time.monotonic()
-                return
-            await asyncio.sleep(LOOK_EVERY_SECONDS / 2)
+        async with self._looking:  # one look serves a whole crowd, instead of a connection to Redis for each of them
+            while time.monotonic() - self._looked > LOOK_EVERY_SECONDS:
+                await self._refuse_when_full()
+                if not await self._crowded():
+                    self._looked = time.monotonic()
+                    return
+                await asyncio.sleep(LOOK_EVERY_SECONDS / 2)
 
     async def _refuse_when_full(self) -> None:
         memory = await patiently(lambda: self.client.info("memory"))

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.asyncio.connection import Connection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.booking import clock as clock_module
@@ -216,6 +219,28 @@ async def test_a_clock_that_never_hears_that_it_has_published_waits_for_quiet_al
         await clock.reach(RUN, FIRST_DAY + timedelta(days=1))
 
     assert await days(client, "day.ended.v1") == ["2008-10-27"], "the next round came before this one was through"
+
+
+async def test_a_break_while_it_looks_for_timers_does_not_end_a_run_too_early(
+    client: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await wakes(client, FIRST_MIDNIGHT + timedelta(days=1, hours=5))
+    read_response, to_break = Connection.read_response, 0
+
+    async def break_some_replies(connection: Connection, *args: Any, **kwargs: Any) -> Any:
+        nonlocal to_break
+        if to_break:
+            to_break -= 1
+            await connection.disconnect(nowait=True)
+            raise RedisConnectionError("connection reset by peer")
+        return await read_response(connection, *args, **kwargs)
+
+    monkeypatch.setattr(Connection, "read_response", break_some_replies)
+    async with Redis.from_url(redis_url, retry=Retry(NoBackoff(), 0)) as brittle:
+        clock = Clock(brittle)
+        assert await clock.has_timers(RUN)
+        for to_break in (1, 2):  # noqa: B007  used above
+            assert await clock.has_timers(RUN)
 
 
 def _losing_every_reply(call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
