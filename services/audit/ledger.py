@@ -129,11 +129,13 @@ class Ledger:
 def read_rows(path: Path) -> Iterator[Row]:
     """All rows of a ledger, read without changing anything, also while audit writes.
 
+    May be read on from another thread than it was begun in (a server does that), but by one at a time.
+
     Raises:
         InteropError: `no-ledger`.
     """
     if not path.exists():
         raise InteropError("no-ledger", f"there is no ledger at {path}; run 'interop run SCENARIO' first")
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, check_same_thread=False)) as database:
         for row in database.execute(_SELECT):
             yield Row(*row)

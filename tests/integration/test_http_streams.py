@@ -132,7 +132,6 @@ def test_a_crowd_that_books_at_once_is_served_to_the_last(house: Stack) -> None:
     assert set(asyncio.run(book_all())) == {201}
 
 
-@pytest.mark.xfail(reason="services/audit/ledger.py: read_rows hands a connection from thread to thread", strict=False)
 def test_readers_of_the_ledger_do_not_get_in_each_others_way(house: Stack) -> None:
     async def read_all() -> list[int]:
         async with httpx.AsyncClient(base_url=house.urls["audit"], timeout=60) as client:
