@@ -28,7 +28,9 @@ class Block:
 
     def run(self, folder: Path) -> str:
         """What the commands print on stdout, run in `folder`."""
-        environment = {key: value for key, value in os.environ.items() if not key.startswith(("INTEROP_", "COV"))}
+        # As in a fresh terminal: what this process was started with (by make, say) must not show.
+        foreign = ("INTEROP_", "COV", "MAKE", "MFLAGS")
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
         script = "\n".join(self.commands)
         done = subprocess.run(
             ["bash", "-eu", "-o", "pipefail", "-c", script],
