@@ -153,6 +153,21 @@ def test_a_service_that_is_killed_in_the_middle_of_a_run_carries_on_where_it_was
         assert_like_the_oracle(oracle, redis, tmp_path / LEDGER)
 
 
+@on_embedded_only
+def test_services_that_are_restarted_in_good_order_one_after_the_other(
+    oracle: Fingerprint, start_redis: StartRedis, tmp_path: Path
+) -> None:
+    with house_on(start_redis(), tmp_path) as (house, redis):
+        with being_booked(house.urls["booking"]):
+            for service, booked in zip(SERVICES, (30, 80, 130, 180), strict=True):
+                until_booked(redis, booked)
+                process = house.process(service)
+                process.terminate()
+                process.wait()
+
+        assert_like_the_oracle(oracle, redis, tmp_path / LEDGER)
+
+
 def test_all_services_killed_again_and_again(oracle: Fingerprint, start_redis: StartRedis, tmp_path: Path) -> None:
     moments = sorted(random.Random(7).sample(range(100, len(oracle) - 50), 3))
     with house_on(start_redis(), tmp_path) as (house, redis):
@@ -223,7 +238,7 @@ def test_events_that_are_published_again_happen_once(
                 event_type = dice.choice(WATCHED)
                 for _, fields in redis.xrevrange(keys.stream(event_type), count=dice.randint(1, 40))[-1:]:
                     publish_again(event_type, fields[b"event"])
-                time.sleep(0.005)
+                time.sleep(0.02)
         for event_type in WATCHED:
             for _, fields in redis.xrange(keys.stream(event_type)):
                 publish_again(event_type, fields[b"event"])
@@ -309,9 +324,9 @@ def test_a_redis_that_stands_still_past_every_lease(
 ) -> None:
     with house_on(start_redis(), tmp_path, workers=2) as (house, redis):
         with being_booked(house.urls["booking"]):
-            for booked in (40, 140):
+            for booked, milliseconds in ((40, 1_500), (140, 4_000)):  # past a worker's lease, past the clock's
                 until_booked(redis, booked)
-                redis.client_pause(4_000)
+                redis.client_pause(milliseconds)
 
         assert_like_the_oracle(oracle, redis, tmp_path / LEDGER)
 
