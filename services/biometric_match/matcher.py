@@ -17,13 +17,13 @@ from services.biometric_match.prints import (
     Impressions,
     PrintModel,
     Prints,
-    Words,
     capture,
     captures,
     enrolments,
     latents,
 )
 from services.biometric_match.scores import POINTS, false_match_rates, score_db, threshold
+from services.chassis.draws import Words
 
 __all__ = [
     "PRESET_2012",

@@ -12,12 +12,12 @@ Only whole numbers and exactly rounded arithmetic are used, so that every machin
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
 
-Words = NDArray[np.uint64]
+from services.chassis.draws import Words, key, streams, words
+
 Bits = NDArray[np.bool_]
 
 FINGERS = ("thumb", "index", "middle", "ring", "little")
@@ -27,9 +27,6 @@ TEN = 2 * HAND
 
 _POSITION = np.array([3.0, 6.0, 4.0, -2.0, -10.0] * 2).reshape(TEN, 1)
 """How much better or worse a finger prints than the mean of the hand, in points of quality."""
-
-_GOLDEN = 0x9E3779B97F4A7C15
-_64_BITS = 2**64 - 1
 
 # Where each draw stands in the stream of hash words of a person, and of an impression.
 _LATENTS = 0
@@ -113,7 +110,7 @@ class Impressions:
 
 def latents(seed: int, persons: Sequence[int] | Words) -> Words:
     """What the fingers of `persons` are, `[finger, person]`: the same in every encounter, known to nobody."""
-    return _words(_person_streams(seed, persons), _LATENTS, TEN)
+    return words(_person_streams(seed, persons), _LATENTS, TEN)
 
 
 def capture(seed: int, person: int, encounter: str, model: PrintModel = PRESET_2012) -> Prints:
@@ -138,19 +135,19 @@ def captures(
     """
     people = np.asarray(persons, np.uint64)
     names = [encounters] if isinstance(encounters, str) else encounters
-    keys = np.array([_key(seed, f"encounter\x1f{name}") for name in names], np.uint64)
+    keys = np.array([key(seed, f"encounter\x1f{name}") for name in names], np.uint64)
     if not isinstance(encounters, str) and len(keys) != len(people):
         raise ValueError(f"{len(keys)} encounters for {len(people)} persons")
 
-    impressions = _streams(keys, people)
+    impressions = streams(keys, people)
     taken = _impress(seed, people, impressions, model)
 
-    gross = _words(impressions, _GROSS, 1)[0] < _share_of_words(model.gross_share)
+    gross = words(impressions, _GROSS, 1)[0] < _share_of_words(model.gross_share)
     swapped = np.roll(np.arange(TEN), HAND)
     taken.codes[:, gross] = taken.codes[:, gross][swapped]
     taken.qualities[:, gross] = taken.qualities[:, gross][swapped]
 
-    present = _words(impressions, _MISSING, TEN) >= _share_of_words(model.missing_share)
+    present = words(impressions, _MISSING, TEN) >= _share_of_words(model.missing_share)
     return Impressions(taken.codes, taken.qualities, present)
 
 
@@ -160,8 +157,7 @@ def enrolments(seed: int, kind: str, persons: Sequence[int] | Words, model: Prin
     `kind` names the gallery; a person who is in two has the same latents, taken twice.
     """
     people = np.asarray(persons, np.uint64)
-    key = np.array([_key(seed, f"enrolment\x1f{kind}")], np.uint64)
-    return _impress(seed, people, _streams(key, people), model)
+    return _impress(seed, people, streams(key(seed, f"enrolment\x1f{kind}"), people), model)
 
 
 def _impress(seed: int, people: Words, impressions: Words, model: PrintModel) -> Impressions:
@@ -169,15 +165,15 @@ def _impress(seed: int, people: Words, impressions: Words, model: PrintModel) ->
     quality = (
         model.mean
         + _POSITION
-        + model.subject_spread * _normal(_words(person_streams, _SUBJECT, 1))
-        + model.capture_spread * _normal(_words(impressions, _CAPTURE, 1))
-        + 0.7 * model.finger_spread * _normal(_words(person_streams, _FINGER, TEN))
-        + 0.7 * model.finger_spread * _normal(_words(impressions, _RESIDUAL, TEN))
+        + model.subject_spread * _normal(words(person_streams, _SUBJECT, 1))
+        + model.capture_spread * _normal(words(impressions, _CAPTURE, 1))
+        + 0.7 * model.finger_spread * _normal(words(person_streams, _FINGER, TEN))
+        + 0.7 * model.finger_spread * _normal(words(impressions, _RESIDUAL, TEN))
     )
     qualities = np.clip(np.rint(quality), 0, 100).astype(np.uint8)
     flips = _flips(impressions, _flip_rates(model)[qualities])
     return Impressions(
-        codes=_words(person_streams, _LATENTS, TEN) ^ flips,
+        codes=words(person_streams, _LATENTS, TEN) ^ flips,
         qualities=qualities,
         present=np.ones(qualities.shape, np.bool_),
     )
@@ -198,15 +194,15 @@ def _flips(impressions: Words, rates: Words) -> Words:
     """
     flips = np.zeros(rates.shape, np.uint64)
     for digit in range(_DIGITS):
-        fair = _words(impressions, _FLIPS + digit * TEN, TEN)
+        fair = words(impressions, _FLIPS + digit * TEN, TEN)
         either = -((rates >> np.uint64(digit)) & np.uint64(1))
         flips = (fair & (flips | either)) | (flips & either)
     return flips
 
 
-def _normal(words: Words) -> NDArray[np.float64]:
+def _normal(fair: Words) -> NDArray[np.float64]:
     """Normal to within what the model needs: 64 fair coins have standard deviation 4. Exact on every machine."""
-    return (np.bitwise_count(words).astype(np.float64) - 32) / 4
+    return (np.bitwise_count(fair).astype(np.float64) - 32) / 4
 
 
 def _share_of_words(share: float) -> np.uint64:
@@ -214,29 +210,4 @@ def _share_of_words(share: float) -> np.uint64:
 
 
 def _person_streams(seed: int, persons: Sequence[int] | Words) -> Words:
-    return _streams(np.array([_key(seed, "person")], np.uint64), np.asarray(persons, np.uint64))
-
-
-def _key(seed: int, purpose: str) -> int:
-    return int.from_bytes(blake2b(f"{seed}\x1f{purpose}".encode(), digest_size=8).digest(), "big")
-
-
-def _streams(keys: Words, persons: Words) -> Words:
-    """The start of each person's stream of hash words under its key."""
-    return _mixed(keys + (persons + np.uint64(1)) * np.uint64(_GOLDEN))
-
-
-def _words(streams: Words, first: int, count: int) -> Words:
-    """The words `first` to `first + count` of each stream, `[word, stream]`."""
-    steps = [(first + index + 1) * _GOLDEN & _64_BITS for index in range(count)]
-    return _mixed(streams + np.array(steps, np.uint64).reshape(count, 1))
-
-
-def _mixed(words: Words) -> Words:
-    """The finaliser of splitmix64, in place (Steele, Lea and Flood, 2014)."""
-    words ^= words >> np.uint64(30)
-    words *= np.uint64(0xBF58476D1CE4E5B9)
-    words ^= words >> np.uint64(27)
-    words *= np.uint64(0x94D049BB133111EB)
-    words ^= words >> np.uint64(31)
-    return words
+    return streams(key(seed, "person"), np.asarray(persons, np.uint64))
