@@ -1,11 +1,11 @@
-"""What booking does when an event arrives: pure functions from an event and a case to the case and its events.
+"""What booking does when somebody is booked or an event arrives: pure functions to the case and its events.
 
 Two events may have to be there before custody can go on (the detainer and the rap sheet); whichever completes the
 pair yields the same effect.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from services.booking.domain import (
     DECISION_STAGES,
@@ -21,19 +21,77 @@ from services.booking.domain import (
 )
 from services.booking.events import (
     HAND_OVER,
+    SUBMISSION,
+    BookingRecorded,
+    BookingRequest,
     CooperationDecided,
     CustodyChanged,
     CustodyClaimed,
+    CustodyPlan,
     DayEndedSeen,
     DetainerDecided,
+    FingerprintsSubmitted,
     IdentificationReturned,
     ImmigrationStatusReturned,
     OutcomeRecorded,
+    SubmittedCharge,
 )
 from services.chassis.effects import DueCase, Emit, NotYetError, Outcome
-from services.chassis.envelope import CaseId, Event
+from services.chassis.envelope import CaseId, Event, event_id
 
 BookingOutcome = Outcome[BookingCase]
+
+DEFAULT_STAY = timedelta(hours=36)
+"""How long a person booked by hand stays, when the booking does not say."""
+
+
+def on_booking(request: BookingRequest, booked: CaseId, booked_at: datetime, arrested_on: date) -> BookingOutcome:
+    """A person is booked: the local record, and because of it the submission, which holds no local facts.
+
+    Args:
+        request: the booking as the jail's system sent it.
+        booked: the case that it begins.
+        booked_at: when; also for a booking that did not say.
+        arrested_on: the day of the run that holds that moment.
+    """
+    plan = request.custody or CustodyPlan(release_at=booked_at + DEFAULT_STAY)
+    charge = request.charge
+    recorded = BookingRecorded(
+        ori=request.ori,
+        oca=request.oca,
+        label=request.label,
+        booked_at=booked_at,
+        local=request.local,
+        charge=charge,
+        papers=request.papers,
+        custody=plan,
+        disclosures=(),
+    )
+    submitted = FingerprintsSubmitted(
+        ori=request.ori,
+        oca=request.oca,
+        label=request.label,
+        sex=request.sex,
+        birth_year=request.birth_year,
+        place_of_birth=request.place_of_birth,
+        arrested_on=arrested_on,
+        charge=SubmittedCharge(ncic=charge.ncic, literal=charge.literal, offense_class=charge.offense_class),
+        prints=request.prints,
+        a_number=request.a_number,
+        sid=request.sid,
+        disclosures=SUBMISSION,
+    )
+    case = BookingCase(
+        ori=request.ori,
+        oca=request.oca,
+        label=request.label,
+        booked_at=booked_at,
+        charge=charge,
+        papers=request.papers,
+        plan=plan,
+    )
+    cause = event_id(booked.runid, recorded.event_type, booked.tcn, 0)
+    return Outcome(case, [Emit(recorded, booked_at), Emit(submitted, booked_at, cause=cause)])
 
 
 def on_identification(event: Event[IdentificationReturned], case: BookingCase | None, place: Place) -> BookingOutcome:

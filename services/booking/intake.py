@@ -14,21 +14,15 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from services.booking.clock import Clock, Reading
-from services.booking.domain import BookingCase, Place
-from services.booking.events import (
-    SUBMISSION,
-    BookingRecorded,
-    BookingRequest,
-    CustodyPlan,
-    FingerprintsSubmitted,
-    SubmittedCharge,
-)
+from services.booking.domain import Place
+from services.booking.events import BookingRequest
+from services.booking.handlers import on_booking
 from services.booking.house import READERS
 from services.booking.identifiers import subject_of, tcn_of
 from services.chassis.delivery import keys
 from services.chassis.delivery.admit import Admission, Gate, Item
 from services.chassis.delivery.store import patiently
-from services.chassis.envelope import encode, event_id
+from services.chassis.envelope import CaseId, encode, event_id
 from services.chassis.errors import InteropError
 from services.chassis.http import sentence_of
 
@@ -43,8 +37,6 @@ BACKLOG = 20_000
 
 LOOK_EVERY_SECONDS = 0.1
 LINE_LIMIT = 16_384
-DEFAULT_STAY = timedelta(hours=36)
-"""How long a person booked by hand stays, when the booking does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,58 +248,29 @@ def _line(number: int, booking: BookingRequest, runid: str, admission: Admission
 
 
 def _item(runid: str, booking: BookingRequest, reading: Reading, idempotency_key: str | None) -> Item:
-    booked_at = booking.booked_at or _now_in(reading)
-    plan = booking.custody or CustodyPlan(release_at=booked_at + DEFAULT_STAY)
     tcn = tcn_of(runid, booking.ori, booking.oca)
-    subject = subject_of(booking.ori, booking.oca)
-    recorded = BookingRecorded(
-        ori=booking.ori,
-        oca=booking.oca,
-        label=booking.label,
-        booked_at=booked_at,
-        local=booking.local,
-        charge=booking.charge,
-        papers=booking.papers,
-        custody=plan,
-        disclosures=(),
-    )
-    submitted = FingerprintsSubmitted(
-        ori=booking.ori,
-        oca=booking.oca,
-        label=booking.label,
-        sex=booking.sex,
-        birth_year=booking.birth_year,
-        place_of_birth=booking.place_of_birth,
-        arrested_on=reading.day_of(booked_at),
-        charge=SubmittedCharge(
-            ncic=booking.charge.ncic, literal=booking.charge.literal, offense_class=booking.charge.offense_class
-        ),
-        prints=booking.prints,
-        a_number=booking.a_number,
-        sid=booking.sid,
-        disclosures=SUBMISSION,
-    )
-    case = BookingCase(
-        ori=booking.ori,
-        oca=booking.oca,
-        label=booking.label,
-        booked_at=booked_at,
-        charge=booking.charge,
-        papers=booking.papers,
-        plan=plan,
-    )
+    booked = CaseId(runid, tcn, subject_of(booking.ori, booking.oca))
+    booked_at = booking.booked_at or _now_in(reading)
+    outcome = on_booking(booking, booked, booked_at, reading.day_of(booked_at))
     appends: list[tuple[str, bytes]] = []
-    cause = None
-    for data in (recorded, submitted):
-        identity = event_id(runid, data.event_type, tcn, 0)
-        body = encode(data, identity=identity, runid=runid, subject=subject, time=booked_at, tcn=tcn, cause=cause)
-        appends.append((keys.stream(data.event_type), body))
-        cause = identity
+    for emit in outcome.emits:
+        body = encode(
+            emit.data,
+            identity=event_id(runid, emit.data.event_type, tcn, emit.ordinal),
+            runid=runid,
+            subject=booked.subject,
+            time=emit.time,
+            tcn=tcn,
+            cause=emit.cause,
+        )
+        appends.append((keys.stream(emit.data.event_type), body))
     guards = [(tcn, _digest(booking))]
     if idempotency_key is not None:
         guards.append((f"key:{idempotency_key}", _digest(booking)))
-    body = case.model_dump_json(exclude_defaults=True).encode()
-    return Item(guards, appends, (keys.case("booking", runid, tcn), subject, body))
+    if outcome.case is None:
+        return Item(guards, appends)
+    body = outcome.case.model_dump_json(exclude_defaults=True).encode()
+    return Item(guards, appends, (keys.case("booking", runid, tcn), booked.subject, body))
 
 
 def _now_in(reading: Reading) -> datetime:
