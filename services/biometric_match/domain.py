@@ -3,19 +3,27 @@
 No rule here looks at who the person is. A false match, a missed mate and a stale record are answered like any other.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
 
 from services.biometric_match.events import Galleries, RunOpened
 from services.biometric_match.matcher import Candidate, Found, Unsearchable, UnsearchableReason
 from services.biometric_match.records import (
+    REMOVABILITIES,
+    STATUSES,
     Conviction,
     CriminalRecord,
+    Flags,
     ImmigrationRecord,
+    ImmigrationRecords,
+    Indices,
     Removable,
-    criminal_record,
-    immigration_record,
+    criminal_records,
+    immigration_records,
 )
 from services.biometric_match.scores import score_db, threshold
 
@@ -52,19 +60,26 @@ class Answers:
         return self.criminal.convictions if self.criminal else ()
 
 
-def answers(in_iafis: Found, in_ident: Found, run: RunOpened) -> Answers:
-    """What follows from the best candidate of each gallery."""
-    for found in (in_iafis, in_ident):
-        if isinstance(found, Unsearchable):
-            return Answers(error=found.reason)
+def answers(in_iafis: Sequence[Found], in_ident: Sequence[Found], run: RunOpened) -> list[Answers]:
+    """What follows from the best candidates of each gallery: one answer for each submission, in their order."""
+    criminal = [match(found, run.galleries) for found in in_iafis]
+    immigration = [match(found, run.galleries) for found in in_ident]
+    rap_sheets = criminal_records(run.seed, _rows(criminal), run.records)
+    files = immigration_records(run.seed, _rows(immigration), run.records)
 
-    criminal = match(in_iafis, run.galleries)
-    immigration = match(in_ident, run.galleries)
-    return Answers(
-        criminal=criminal_record(run.seed, criminal.row, run.records, run.opened_on) if criminal else None,
-        immigration=immigration_record(run.seed, immigration.row, run.records) if immigration else None,
-        immigration_score_db=immigration.score_db if immigration else None,
-    )
+    def answer(column: int) -> Answers:
+        for found in (in_iafis[column], in_ident[column]):
+            if isinstance(found, Unsearchable):
+                return Answers(error=found.reason)
+
+        in_ident_as = immigration[column]
+        return Answers(
+            criminal=rap_sheets.record(column, run.opened_on) if criminal[column] else None,
+            immigration=files.record(column) if in_ident_as else None,
+            immigration_score_db=in_ident_as.score_db if in_ident_as else None,
+        )
+
+    return [answer(column) for column in range(len(in_iafis))]
 
 
 def match(found: Found, galleries: Galleries) -> Match | None:
@@ -74,6 +89,11 @@ def match(found: Found, galleries: Galleries) -> Match | None:
     if found.score < threshold(found.fingers, galleries.rows, galleries.fpir):
         return None
     return Match(found.row, score_db(found.fingers, found.score))
+
+
+def _rows(matches: Sequence[Match | None]) -> NDArray[np.int64]:
+    """A row for everybody: that of a submission without a match is made with the others, and never read."""
+    return np.array([found.row if found else 0 for found in matches], np.int64)
 
 
 def removability(record: ImmigrationRecord, convictions: Iterable[Conviction]) -> Removable:
@@ -87,3 +107,18 @@ def removability(record: ImmigrationRecord, convictions: Iterable[Conviction]) -
     if lawful_resident and any(conviction.aggravated_felony for conviction in convictions):
         return "yes"
     return record.removable
+
+
+def removabilities(immigration: ImmigrationRecords, aggravated_felony: Flags) -> Indices:
+    """Like `removability` for many at once.
+
+    Args:
+        immigration: what DHS has on file, as columns.
+        aggravated_felony: who has a conviction of one, as far as the FBI knows, `[row]`.
+
+    Returns:
+        Indices into `REMOVABILITIES`, `[row]`.
+    """
+    lawful_resident = immigration.status == STATUSES.index("lawful_permanent_resident")
+    yes = np.uint8(REMOVABILITIES.index("yes"))
+    return np.where(lawful_resident & aggravated_felony, yes, immigration.removable)

@@ -43,8 +43,8 @@ def on_fingerprints_submitted(events: Sequence[Submission], run: RunOpened, matc
     in_iafis = matcher.search("iafis", probes)
     in_ident = matcher.search("ident", probes)
     return [
-        Outcome(emits=tuple(_emits(event, answers(criminal, immigration, run))))
-        for event, criminal, immigration in zip(events, in_iafis, in_ident, strict=True)
+        Outcome(emits=tuple(_emits(event, found)))
+        for event, found in zip(events, answers(in_iafis, in_ident, run), strict=True)
     ]
 
 

@@ -2,17 +2,23 @@
 
 Records are not truth. Who a synthetic person really is only the sandbox knows; a stale record is the difference
 between the two. Identifiers are in impossible ranges (`ZZ...`, `FIN000...`, `A000...`), so that none is anybody's.
+
+Records are made as columns, for many rows at once, and come out of them one by one as the objects that events carry.
 """
 
-from collections.abc import Mapping
+from collections.abc import Set
+from dataclasses import dataclass
 from datetime import date, timedelta
 from string import ascii_uppercase, digits
-from typing import Annotated, Final, Literal, TypeVar, cast
+from typing import Annotated, Final, Literal, get_args
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from services.biometric_match.offenses import OFFENSES_BY_CLASS, OffenseClass
-from services.chassis.chance import chance, pick
+from services.biometric_match.offenses import OFFENSES, OFFENSES_BY_CLASS, OffenseClass
+from services.chassis.chance import chance
+from services.chassis.draws import Integers, draws, picks
 
 Status = Literal[
     "naturalized_citizen",
@@ -24,14 +30,17 @@ Status = Literal[
     "asylum_pending",
     "prior_removal",
 ]
+STATUSES: Final[tuple[Status, ...]] = get_args(Status)
 
 Removable = Literal["yes", "no", "unknown"]
+REMOVABILITIES: Final[tuple[Removable, ...]] = get_args(Removable)
 
 CITIZENS: Final = frozenset[Status]({"naturalized_citizen", "derived_citizen"})
 REMOVABLE: Final = frozenset[Status]({"visa_overstay", "entered_without_inspection", "prior_removal"})
 
-Key = TypeVar("Key", bound=str)
 Share = Annotated[float, Field(ge=0, le=1)]
+Flags = NDArray[np.bool_]
+Indices = NDArray[np.uint8]
 
 MOST_CONVICTIONS = 5
 _DAYS_A_YEAR = 365
@@ -138,96 +147,177 @@ class ImmigrationRecord(BaseModel):
     prior_removal: bool
 
 
-def criminal_record(seed: int, row: int, mixes: RecordMixes, as_of: date) -> CriminalRecord:
-    """What IAFIS says of `row` on `as_of`, the day on which the run opens; convictions come oldest first.
+@dataclass(frozen=True, slots=True, eq=False)
+class CriminalRecords:
+    """What IAFIS holds behind many rows, as columns.
 
-    The number is unique up to 78 thousand million rows.
+    The arrays `[conviction, row]` have `MOST_CONVICTIONS` lines, in no order of time; where a row has fewer, the
+    rest is zero.
     """
-    case = f"iafis/{row}"
-    convictions = sorted(
-        (_conviction(seed, f"{case}/{index}", mixes, as_of) for index in range(_how_many(seed, case, mixes))),
-        key=lambda conviction: conviction.convicted_on,
-    )
-    return CriminalRecord(ucn=f"ZZ{_base_36(_scattered(seed, 'ucn', row, 36**7))}", convictions=tuple(convictions))
+
+    convictions: Indices
+    """How many, `[row]`."""
+
+    offenses: Indices
+    """Each conviction's index into `OFFENSES`, `[conviction, row]`."""
+
+    days_ago: NDArray[np.int32]
+    """Days from each conviction to the day on which the run opens, 1 or more, `[conviction, row]`."""
+
+    days_imprisoned: NDArray[np.int32]
+    """Days from each conviction to the release, at most `days_ago`; -1 without imprisonment, `[conviction, row]`."""
+
+    ucn: NDArray[np.int64]
+    """The FBI's number as a number, `[row]`: unique up to a thousand million rows."""
+
+    @property
+    def aggravated_felony(self) -> Flags:
+        """Whose record shows an aggravated felony, `[row]`."""
+        aggravated = np.array([offense.aggravated_felony for offense in OFFENSES])
+        on_file = np.arange(MOST_CONVICTIONS).reshape(-1, 1) < self.convictions
+        somewhere: Flags = np.any(aggravated[self.offenses] & on_file, axis=0)
+        return somewhere
+
+    def record(self, column: int, as_of: date) -> CriminalRecord:
+        """One record out of the columns, as on `as_of`, the day on which the run opens; oldest conviction first."""
+        convictions = (self._conviction(line, column, as_of) for line in range(int(self.convictions[column])))
+        return CriminalRecord(
+            ucn=f"ZZ{_base_36(int(self.ucn[column]))}",
+            convictions=tuple(sorted(convictions, key=lambda conviction: conviction.convicted_on)),
+        )
+
+    def _conviction(self, line: int, column: int, as_of: date) -> Conviction:
+        offense = OFFENSES[self.offenses[line, column]]
+        convicted_on = as_of - timedelta(days=int(self.days_ago[line, column]))
+        days_imprisoned = int(self.days_imprisoned[line, column])
+        return Conviction(
+            ncic=offense.ncic,
+            offense_class=offense.offense_class,
+            max_years=offense.max_years,
+            convicted_on=convicted_on,
+            released_on=None if days_imprisoned < 0 else convicted_on + timedelta(days=days_imprisoned),
+            aggravated_felony=offense.aggravated_felony,
+        )
 
 
-def immigration_record(seed: int, row: int, mixes: RecordMixes) -> ImmigrationRecord:
-    """What DHS says of `row` of IDENT. FINs are unique up to 10 million rows, A-numbers up to 1 million."""
-    case = f"ident/{row}"
-    status = _pick(mixes.status_weights, chance(seed, "record.status", case))
-    removable = _removable(seed, case, status, mixes)
+@dataclass(frozen=True, slots=True, eq=False)
+class ImmigrationRecords:
+    """What DHS files say behind many rows of IDENT, as columns `[row]`. See `ImmigrationRecord`."""
 
-    final_order = removable == "yes" and chance(seed, "record.final_order", case) < mixes.final_order_share_of_removable
-    removed_before = chance(seed, "record.prior_removal", case) < mixes.prior_removal_share_of_removable
-    prior_removal = status == "prior_removal" or (removable == "yes" and removed_before)
+    status: Indices
+    """Index into `STATUSES`."""
+
+    removable: Indices
+    """Index into `REMOVABILITIES`: what follows from the status alone."""
+
+    final_order: Flags
+    prior_removal: Flags
+
+    fin: NDArray[np.int64]
+    """DHS's number of the person as a number: unique up to 10 million rows."""
+
+    a_number: NDArray[np.int64]
+    """The number of the A-file as a number, -1 without a file: unique up to 1 million rows."""
+
+    def record(self, column: int) -> ImmigrationRecord:
+        """One record out of the columns."""
+        a_number = int(self.a_number[column])
+        return ImmigrationRecord(
+            fin=f"FIN000{self.fin[column]:07d}",
+            a_number=None if a_number < 0 else f"A000{a_number:06d}",
+            status=STATUSES[self.status[column]],
+            removable=REMOVABILITIES[self.removable[column]],
+            final_order=bool(self.final_order[column]),
+            prior_removal=bool(self.prior_removal[column]),
+        )
+
+
+def criminal_records(seed: int, rows: Integers, mixes: RecordMixes) -> CriminalRecords:
+    """What IAFIS says of `rows`: a row says the same whatever the others are."""
+    shape = (MOST_CONVICTIONS, len(rows))
+    convictions = np.zeros(len(rows), np.uint8)
+    offenses = np.zeros(shape, np.uint8)
+    days_ago = np.zeros(shape, np.int32)
+    days_imprisoned = np.zeros(shape, np.int32)
+
+    # Each line is made for the rows only that have so many convictions; few have more than one.
+    columns = np.flatnonzero(draws(seed, "record.no_conviction", rows) >= mixes.no_conviction_share)
+    for line in range(MOST_CONVICTIONS):
+        convictions[columns] += 1
+        sentences = _convictions(seed, rows[columns], line, mixes)
+        offenses[line, columns], days_ago[line, columns], days_imprisoned[line, columns] = sentences
+        another = draws(seed, f"record.another.{line}", rows[columns]) < mixes.more_than_one_share
+        columns = columns[another]
+
+    return CriminalRecords(convictions, offenses, days_ago, days_imprisoned, _scattered(seed, "ucn", rows, 36**7))
+
+
+def immigration_records(seed: int, rows: Integers, mixes: RecordMixes) -> ImmigrationRecords:
+    """What DHS says of `rows` of IDENT: a row says the same whatever the others are."""
+    weights = [mixes.status_weights.get(status, 0.0) for status in STATUSES]
+    status = picks(weights, draws(seed, "record.status", rows)).astype(np.uint8)
+    removable = _removable(seed, rows, status, mixes)
+
+    says_removable = removable == REMOVABILITIES.index("yes")
+    has_order = draws(seed, "record.final_order", rows) < mixes.final_order_share_of_removable
+    removed_before = draws(seed, "record.prior_removal", rows) < mixes.prior_removal_share_of_removable
+    final_order = says_removable & has_order
+    prior_removal = _is_one_of({"prior_removal"}, status) | (says_removable & removed_before)
 
     # Visitors have no A-file until removal proceedings open one [B].
-    visitor = status in ("visa_holder", "visa_overstay")
-    has_a_file = not visitor or final_order or prior_removal
-    return ImmigrationRecord(
-        fin=f"FIN000{_scattered(seed, 'fin', row, 10**7):07d}",
-        a_number=f"A000{_scattered(seed, 'a_number', row, 10**6):06d}" if has_a_file else None,
+    has_a_file = ~_is_one_of({"visa_holder", "visa_overstay"}, status) | final_order | prior_removal
+    return ImmigrationRecords(
         status=status,
         removable=removable,
         final_order=final_order,
         prior_removal=prior_removal,
+        fin=_scattered(seed, "fin", rows, 10**7),
+        a_number=np.where(has_a_file, _scattered(seed, "a_number", rows, 10**6), -1),
     )
 
 
-def _removable(seed: int, case: str, status: Status, mixes: RecordMixes) -> Removable:
-    if status in CITIZENS:
-        return "no"
-    if status == "prior_removal":
-        return "yes"
-    if chance(seed, "record.removable_unknown", case) < mixes.unknown_share:
-        return "unknown"
-    return "yes" if status in REMOVABLE else "no"
+def _removable(seed: int, rows: Integers, status: Indices, mixes: RecordMixes) -> Indices:
+    yes, no, unknown = (np.uint8(REMOVABILITIES.index(answer)) for answer in ("yes", "no", "unknown"))
+    implied = np.where(_is_one_of(REMOVABLE, status), yes, no)
+    open_to_doubt = ~_is_one_of(CITIZENS | {"prior_removal"}, status)
+    in_doubt = draws(seed, "record.removable_unknown", rows) < mixes.unknown_share
+    return np.where(open_to_doubt & in_doubt, unknown, implied)
 
 
-def _how_many(seed: int, case: str, mixes: RecordMixes) -> int:
-    if chance(seed, "record.no_conviction", case) < mixes.no_conviction_share:
-        return 0
-    count = 1
-    while count < MOST_CONVICTIONS and chance(seed, "record.another", f"{case}/{count}") < mixes.more_than_one_share:
-        count += 1
-    return count
+def _is_one_of(some: Set[Status], status: Indices) -> Flags:
+    return np.array([each in some for each in STATUSES])[status]
 
 
-def _conviction(seed: int, case: str, mixes: RecordMixes, as_of: date) -> Conviction:
-    kind = _pick(mixes.conviction_weights, chance(seed, "record.class", case))
-    offenses = OFFENSES_BY_CLASS[kind]
-    offense = offenses[int(chance(seed, "record.offense", case) * len(offenses))]
+def _convictions(
+    seed: int, rows: Integers, line: int, mixes: RecordMixes
+) -> tuple[Indices, NDArray[np.int32], NDArray[np.int32]]:
+    """The `line`-th conviction of each row: its offence, how long ago it was and how long the imprisonment lasted."""
+
+    def drawn(purpose: str) -> NDArray[np.float64]:
+        return draws(seed, f"record.{purpose}.{line}", rows)
+
+    # A class weighs what the mix says, and its offences share that alike.
+    weights = [
+        mixes.conviction_weights.get(offense.offense_class, 0.0) / len(OFFENSES_BY_CLASS[offense.offense_class])
+        for offense in OFFENSES
+    ]
+    offenses = picks(weights, drawn("offense")).astype(np.uint8)
 
     # Between the day before the run opens and `years_back`; a booked person is at large, so any term has ended.
-    days_ago = 1 + int(chance(seed, "record.recency", case) * mixes.years_back * _DAYS_A_YEAR)
-    convicted_on = as_of - timedelta(days=days_ago)
-    released_on = None
-    if chance(seed, "record.imprisoned", case) < mixes.imprisoned_share:
-        served = 1 + int(chance(seed, "record.served", case) * offense.max_years * _DAYS_A_YEAR)
-        released_on = convicted_on + timedelta(days=min(served, days_ago))
-
-    return Conviction(
-        ncic=offense.ncic,
-        offense_class=offense.offense_class,
-        max_years=offense.max_years,
-        convicted_on=convicted_on,
-        released_on=released_on,
-        aggravated_felony=offense.aggravated_felony,
-    )
+    days_ago = 1 + (drawn("recency") * mixes.years_back * _DAYS_A_YEAR).astype(np.int32)
+    most_days = np.array([offense.max_years * _DAYS_A_YEAR for offense in OFFENSES])[offenses]
+    served = np.minimum(1 + (drawn("served") * most_days).astype(np.int32), days_ago)
+    imprisoned = drawn("imprisoned") < mixes.imprisoned_share
+    return offenses, days_ago, np.where(imprisoned, served, np.int32(-1))
 
 
-def _pick(weights: Mapping[Key, float], draw: float) -> Key:
-    """`pick` that keeps the keys' type."""
-    return cast(Key, pick({str(key): weight for key, weight in weights.items()}, draw))
-
-
-def _scattered(seed: int, purpose: str, row: int, size: int) -> int:
+def _scattered(seed: int, purpose: str, rows: Integers, size: int) -> NDArray[np.int64]:
     """A number below `size` that no other row below `size` has, far from those of the neighbouring rows.
 
     The factor shares no divisor with 10 or with 36, so the map is one to one.
     """
     start = int(chance(seed, f"record.{purpose}", "start") * size)
-    return (start + row * 6_180_339_887) % size
+    return (start + rows.astype(np.int64) * 6_180_339_887) % size
 
 
 def _base_36(number: int) -> str:

@@ -3,10 +3,11 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from services.biometric_match.domain import removability
+from services.biometric_match.domain import removabilities, removability
 from services.biometric_match.events import (
     FingerprintsSubmitted,
     Galleries,
@@ -18,11 +19,12 @@ from services.biometric_match.events import (
 from services.biometric_match.handlers import on_fingerprints_submitted
 from services.biometric_match.matcher import Candidate, ExhaustiveMatcher, Unsearchable, capture, threshold
 from services.biometric_match.records import (
+    REMOVABILITIES,
     Conviction,
     ImmigrationRecord,
     RecordMixes,
-    criminal_record,
-    immigration_record,
+    criminal_records,
+    immigration_records,
 )
 from services.chassis.envelope import Event
 
@@ -132,8 +134,8 @@ class TestTheThreeAnswers:
     def test_a_person_on_both_files_is_identified_matched_and_researched(self, matcher):
         identification, search, status = answered(submission(), RUN, matcher)
 
-        on_rap_sheet = criminal_record(SEED, IN_BOTH, RUN.records, RUN.opened_on)
-        on_file = immigration_record(SEED, 17, RUN.records)
+        on_rap_sheet = criminal_records(SEED, np.array([IN_BOTH]), RUN.records).record(0, RUN.opened_on)
+        on_file = immigration_records(SEED, np.array([17]), RUN.records).record(0)
         assert (identification.srf, identification.ucn, identification.error) == ("I", on_rap_sheet.ucn, None)
         assert identification.convictions == status.convictions == on_rap_sheet.convictions
         assert (search.result, search.fin, search.reason) == ("match", on_file.fin, None)
@@ -162,7 +164,7 @@ class TestTheThreeAnswers:
         _, search, status = answered(submission(ON_NO_FILE), RUN, Scripted(iafis=UNSURE, ident=SURE))
 
         assert search.result == "match"
-        assert status.fin == immigration_record(SEED, 17, RUN.records).fin
+        assert status.fin == immigration_records(SEED, np.array([17]), RUN.records).record(0).fin
 
     def test_a_mate_that_scores_too_little_is_missed(self):
         identification, search, status = answered(submission(), RUN, Scripted(iafis=UNSURE, ident=UNSURE))
@@ -328,6 +330,20 @@ class TestRemovability:
 
     def test_what_the_record_does_not_say_stays_unknown(self):
         assert removability(self.on_file("asylum_pending", "unknown"), []) == "unknown"
+
+    def test_the_columns_say_what_the_single_records_say(self):
+        rows = np.arange(5_000)
+        files = immigration_records(SEED, rows, RUN.records)
+        rap_sheets = criminal_records(SEED, rows, RUN.records)
+
+        together = removabilities(files, rap_sheets.aggravated_felony)
+
+        alone = [
+            removability(files.record(column), rap_sheets.record(column, RUN.opened_on).convictions)
+            for column in range(len(rows))
+        ]
+        assert [REMOVABILITIES[index] for index in together] == alone
+        assert 0 < (together != files.removable).sum() < len(rows)
 
     def test_the_answer_to_ice_takes_the_convictions_into_account(self, matcher):
         robbers_with_green_cards = run(

@@ -4,15 +4,24 @@ from collections import Counter
 from datetime import date
 from typing import get_args
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
 from services.biometric_match.offenses import OFFENSES, OFFENSES_BY_CLASS
-from services.biometric_match.records import RecordMixes, Status, criminal_record, immigration_record
+from services.biometric_match.records import (
+    MOST_CONVICTIONS,
+    REMOVABILITIES,
+    STATUSES,
+    RecordMixes,
+    Status,
+    criminal_records,
+    immigration_records,
+)
 
 SEED = 1952
 OPENED_ON = date(2011, 3, 1)
-ROWS = range(4_000)
+ROWS = np.arange(4_000)
 
 NEUTRAL = RecordMixes()
 
@@ -26,17 +35,46 @@ def everybody_is(status: str, **shares) -> RecordMixes:
 
 
 def rap_sheets(mixes: RecordMixes):
-    return [criminal_record(SEED, row, mixes, OPENED_ON) for row in ROWS]
+    records = criminal_records(SEED, ROWS, mixes)
+    return [records.record(column, OPENED_ON) for column in range(len(ROWS))]
 
 
 def files(mixes: RecordMixes):
-    return [immigration_record(SEED, row, mixes) for row in ROWS]
+    records = immigration_records(SEED, ROWS, mixes)
+    return [records.record(column) for column in range(len(ROWS))]
 
 
 class TestCriminalRecords:
     def test_a_row_says_the_same_whenever_it_is_asked(self):
-        assert criminal_record(SEED, 41, NEUTRAL, OPENED_ON) == criminal_record(SEED, 41, NEUTRAL, OPENED_ON)
-        assert criminal_record(SEED, 41, NEUTRAL, OPENED_ON) != criminal_record(SEED + 1, 41, NEUTRAL, OPENED_ON)
+        others = np.array([3_999, 41, 41, 7])
+        some = criminal_records(SEED, others, NEUTRAL)
+
+        together = rap_sheets(NEUTRAL)
+        assert [some.record(column, OPENED_ON) for column in range(4)] == [together[row] for row in others]
+        assert criminal_records(SEED + 1, others, NEUTRAL).record(0, OPENED_ON) != together[3_999]
+
+    def test_no_rows_have_no_records(self):
+        assert criminal_records(SEED, ROWS[:0], NEUTRAL).offenses.shape == (MOST_CONVICTIONS, 0)
+
+    def test_a_row_has_the_record_that_it_had_when_this_was_written(self):
+        record = criminal_records(SEED, np.array([41]), everybody_convicted()).record(0, OPENED_ON)
+
+        assert (record.ucn, [conviction.ncic for conviction in record.convictions]) == ("ZZ6MK600Q", ["3562"])
+        assert record.convictions[0].convicted_on == date(2002, 9, 25)
+
+    def test_where_there_is_no_conviction_the_columns_say_nothing(self):
+        records = criminal_records(SEED, ROWS, NEUTRAL)
+        absent = np.arange(MOST_CONVICTIONS).reshape(-1, 1) >= records.convictions
+
+        assert not any(column[absent].any() for column in (records.offenses, records.days_ago, records.days_imprisoned))
+
+    def test_the_columns_know_who_has_an_aggravated_felony(self):
+        sheets = [
+            any(conviction.aggravated_felony for conviction in sheet.convictions) for sheet in rap_sheets(NEUTRAL)
+        ]
+
+        assert criminal_records(SEED, ROWS, NEUTRAL).aggravated_felony.tolist() == sheets
+        assert 0 < sum(sheets) < len(sheets)
 
     def test_numbers_are_impossible_and_each_row_has_its_own(self):
         numbers = [record.ucn for record in rap_sheets(NEUTRAL)]
@@ -66,6 +104,15 @@ class TestCriminalRecords:
 
         assert set(classes) == {"misdemeanor", "felony"}
         assert classes["felony"] / len(ROWS) == pytest.approx(0.25, abs=0.03)
+
+    def test_the_offences_of_a_class_are_equally_common(self):
+        sheets = rap_sheets(everybody_convicted(conviction_weights={"felony": 1}, more_than_one_share=0))
+
+        codes = Counter(record.convictions[0].ncic for record in sheets)
+
+        assert [codes[offense.ncic] / len(ROWS) for offense in OFFENSES_BY_CLASS["felony"]] == pytest.approx(
+            [0.2] * 5, abs=0.03
+        )
 
     def test_convictions_are_past_within_the_years_declared_and_oldest_first(self):
         for record in rap_sheets(everybody_convicted(years_back=10, more_than_one_share=0.5)):
@@ -119,8 +166,24 @@ class TestOffenses:
 
 class TestImmigrationRecords:
     def test_a_row_says_the_same_whenever_it_is_asked(self):
-        assert immigration_record(SEED, 41, NEUTRAL) == immigration_record(SEED, 41, NEUTRAL)
-        assert immigration_record(SEED, 41, NEUTRAL) != immigration_record(SEED + 1, 41, NEUTRAL)
+        others = np.array([3_999, 41, 41, 7])
+        some = immigration_records(SEED, others, NEUTRAL)
+
+        together = files(NEUTRAL)
+        assert [some.record(column) for column in range(4)] == [together[row] for row in others]
+        assert immigration_records(SEED + 1, others, NEUTRAL).record(0) != together[3_999]
+
+    def test_a_row_has_the_record_that_it_had_when_this_was_written(self):
+        record = immigration_records(SEED, np.array([41]), NEUTRAL).record(0)
+
+        assert (record.fin, record.a_number) == ("FIN0008992703", "A000675685")
+        assert (record.status, record.removable) == ("naturalized_citizen", "no")
+
+    def test_the_columns_say_by_index_what_the_records_say(self):
+        records = immigration_records(SEED, ROWS, NEUTRAL)
+
+        assert [STATUSES[index] for index in records.status] == [record.status for record in files(NEUTRAL)]
+        assert [REMOVABILITIES[index] for index in records.removable] == [record.removable for record in files(NEUTRAL)]
 
     def test_numbers_are_impossible_and_each_row_has_its_own(self):
         records = files(everybody_is("lawful_permanent_resident"))
