@@ -1,6 +1,7 @@
 """The events as booking sees them: strict where it writes, tolerant where it reads."""
 
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import available_timezones
 
@@ -210,6 +211,14 @@ class Document(Strict):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
+class DatedDocument(Document):
+    """A file that the run is pinned to, and the day from which it is in force."""
+
+    model_config = ConfigDict(populate_by_name=True, serialize_by_alias=True)
+
+    since: date = Field(alias="from")
+
+
 class Discretion(Strict):
     """How often the agency uses a lever that its policy permits (`may`)."""
 
@@ -231,11 +240,21 @@ class Silence(Strict):
 
 
 class Pickup(Strict):
-    """How often ICE comes, and within how many hours of a hold's beginning."""
+    """How often ICE comes, and within how many hours of a hold's beginning.
 
-    told_rate: Share
+    `told_rate` has a share for each priority of the regime that it names, and `otherwise` for all others.
+    """
+
+    told_rate: dict[str, Share]
     untold_rate: Share
     within_hours: float = Field(gt=0, le=240)
+
+    @field_validator("told_rate")
+    @classmethod
+    def _for_every_priority(cls, told_rate: dict[str, float]) -> dict[str, float]:
+        if "otherwise" not in told_rate:
+            raise ValueError("the share for all priorities that it does not name is missing: write 'otherwise'")
+        return told_rate
 
 
 class OutcomeShare(Strict):
@@ -254,9 +273,9 @@ class RunSettings(Strict):
     time_zone: ZoneName
     agencies: dict[Ori, Agency] = Field(min_length=1)
     vocabulary: Document
-    ice_priority: Document
+    ice_priority: tuple[DatedDocument, ...] = Field(min_length=1)
     detainer: Document
-    capacity_per_day: dict[str, int | None]
+    capacity_per_day: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)] | None]
     discretion: Discretion
     silence: Silence
     pickup: Pickup
@@ -272,6 +291,16 @@ class RunSettings(Strict):
         if sum(share.weight for share in outcomes.values()) <= 0:
             raise ValueError("at least one outcome must weigh more than 0")
         return outcomes
+
+    @model_validator(mode="after")
+    def _a_regime_on_every_day(self) -> "RunSettings":
+        first = self.ice_priority[0]
+        if first.since > self.opened_on:
+            raise ValueError(f"no regime is in force when the run opens on {self.opened_on}: {first.id} starts later")
+        for regime, following in pairwise(self.ice_priority):
+            if following.since <= regime.since:
+                raise ValueError(f"regimes stand in the order of their days, but {following.id} follows {regime.id}")
+        return self
 
 
 class RunOpened(Produced, RunSettings):

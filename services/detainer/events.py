@@ -216,6 +216,7 @@ class CooperationSeen(Consumed):
 class DayClosed(Consumed):
     """The day is closed."""
 
+    day: date
     ends_at: AwareDatetime
 
 
@@ -233,10 +234,16 @@ class DocumentSeen(Tolerant):
     text: str
 
 
+class DatedDocumentSeen(DocumentSeen):
+    """A policy text, and the day from which it is in force."""
+
+    since: date = Field(alias="from")
+
+
 class PickupSeen(Tolerant):
     """How often ICE comes, and within how many hours of a hold's beginning."""
 
-    told_rate: float
+    told_rate: dict[str, float]
     untold_rate: float
     within_hours: float
 
@@ -252,11 +259,13 @@ class RunOpened(Consumed):
     """What this service needs of a run."""
 
     seed: int
+    opened_on: date
+    time_zone: str
     agencies: dict[str, AgencySeen]
     vocabulary: DocumentSeen
-    ice_priority: DocumentSeen
+    ice_priority: tuple[DatedDocumentSeen, ...]
     detainer: DocumentSeen
-    capacity_per_day: dict[str, int | None]
+    capacity_per_day: dict[str, float | None]
     discretion: dict[str, float]
     silence: dict[str, bool]
     pickup: PickupSeen

@@ -4,7 +4,7 @@ The functions of `ero` act for ICE, `on_custody_stage` acts for the agency.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from services.chassis.effects import Case, DueCase, Emit, NotYetError, Outcome
 from services.chassis.envelope import CaseId, Disclosure, Event
@@ -36,14 +36,14 @@ EroOutcome = Outcome[EroCase]
 
 def on_status(event: Event[ImmigrationStatusReturned], _: EroCase | None, regime: Regime) -> EroOutcome:
     """The IAR came: nothing, a detainer at once, or a place on the office's day list."""
-    decision = triage.judge(event.data, regime)
+    decision = triage.judge(event.data, event.time, regime)
     ori = event.subject.partition("/")[0]
     case = EroCase(ori=ori, status_at=event.time, data=event.data, priority=decision.answer)
     if decision.answer == NO_ACTION:
         return Outcome(case, [_decided(case, decision, "no_priority", event.time)])
-    if regime.capacity(regime.offices[ori]) is None:
-        return _lodge(case, decision, event.time)
-    return Outcome(case.model_copy(update={"state": "waiting", "wake_at": event.time}))
+    if regime.is_limited(regime.offices[ori]):
+        return Outcome(case.model_copy(update={"state": "waiting", "wake_at": event.time}))
+    return _lodge(case, decision, event.time)
 
 
 def on_day_closed(
@@ -51,7 +51,7 @@ def on_day_closed(
 ) -> list[tuple[CaseId, EroOutcome]]:
     """Each office takes the first of its day list; officers set out for whom nobody announced; cases end."""
     closed_at = event.data.ends_at
-    taken = _taken(due, regime)
+    taken = _taken(due, event.data.day, regime)
     return [(waiting.id, _when_due(waiting, waiting.id.subject in taken, closed_at, regime)) for waiting in due]
 
 
@@ -60,7 +60,9 @@ def on_cooperation(event: Event[CooperationSeen], case: EroCase | None, regime: 
     case = _known(case)
     told = case.model_copy(update={"told": True})
     release_expected_at = event.data.release_expected_at
-    if case.claimed or release_expected_at is None or not triage.comes_when_told(regime, event.subject):
+    if case.claimed or release_expected_at is None:
+        return Outcome(told)
+    if not triage.comes_when_told(regime, event.subject, case.priority):
         return Outcome(told)
     holds = event.data.exercised.get("hold", False)
     at = triage.arrival(regime, event.subject, release_expected_at, holds=holds)
@@ -106,24 +108,23 @@ def _told(data: CustodyChanged) -> tuple[Disclosure, ...]:
     return HOLD_BEGINS if data.stage == "releasable" else NOTICE
 
 
-def _taken(due: Sequence[DueCase[EroCase]], regime: Regime) -> set[str]:
+def _taken(due: Sequence[DueCase[EroCase]], day: date, regime: Regime) -> set[str]:
     lists: dict[str, list[Waiting]] = {}
     for waiting in due:
         case = waiting.case
         if case.state == "waiting" and case.status_at is not None:
             entry = Waiting(case.priority, case.status_at, waiting.id.subject)
             lists.setdefault(regime.offices[case.ori], []).append(entry)
-    ranks = regime.policy.question.answers
     taken: set[str] = set()
     for office, entries in lists.items():
-        taken |= triage.take(entries, regime.capacity(office), ranks)
+        taken |= triage.take(entries, regime.capacity(office, day), regime.ranks)
     return taken
 
 
 def _when_due(waiting: DueCase[EroCase], taken: bool, closed_at: datetime, regime: Regime) -> EroOutcome:
     case = waiting.case
     if case.state == "waiting":
-        decision = triage.judge(_data(case), regime)
+        decision = triage.judge(_data(case), _came_at(case), regime)
         if taken:
             return _lodge(case, decision, closed_at)
         done = case.model_copy(update={"state": "no_action", "wake_at": None})
@@ -196,6 +197,12 @@ def _data(case: EroCase) -> ImmigrationStatusReturned:
     if case.data is None:
         raise NotYetError("the status of this case has not arrived")
     return case.data
+
+
+def _came_at(case: EroCase) -> datetime:
+    if case.status_at is None:
+        raise NotYetError("the status of this case has not arrived")
+    return case.status_at
 
 
 def _known(case: EroCase | None) -> EroCase:

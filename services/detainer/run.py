@@ -1,4 +1,6 @@
-"""What each desk has at hand during a run, from its `run.opened`: the regime for ICE, the practice for the agency."""
+"""What each desk has at hand during a run, from its `run.opened`: the regimes for ICE, the practice for the agency."""
+
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
@@ -22,7 +24,10 @@ def regime_of(run_opened: bytes) -> Regime:
     vocabulary = load_vocabulary(run.vocabulary.text, run.vocabulary.id)
     return Regime(
         seed=run.seed,
-        policy=load_policy(run.ice_priority.text, run.ice_priority.id, vocabulary),
+        opened_on=run.opened_on,
+        time_zone=ZoneInfo(run.time_zone),
+        policies=[(text.since, load_policy(text.text, text.id, vocabulary)) for text in run.ice_priority],
+        ranks=vocabulary.questions["ice_priority"].answers,
         offices={ori: agency.office for ori, agency in run.agencies.items()},
         capacity_per_day=run.capacity_per_day,
         pickup=run.pickup,

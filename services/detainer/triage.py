@@ -5,8 +5,11 @@ It knows what LESC told it and what the agency discloses, and nothing else of th
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from math import floor
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AwareDatetime
 
@@ -44,19 +47,40 @@ class EroCase(Case):
 
 @dataclass(frozen=True, slots=True)
 class Regime:
-    """What ICE decides by during a run."""
+    """What ICE decides by during a run. Each policy has the day from which it is in force; the latest comes last."""
 
     seed: int
-    policy: Policy
+    opened_on: date
+    time_zone: ZoneInfo
+    policies: Sequence[tuple[date, Policy]]
+    ranks: Sequence[str]
     offices: Mapping[str, str]
-    capacity_per_day: Mapping[str, int | None]
+    capacity_per_day: Mapping[str, float | None]
     pickup: PickupSeen
     outcomes: Mapping[str, OutcomeShareSeen]
     feedback: bool
 
-    def capacity(self, office: str) -> int | None:
-        """How many detainers an office can lodge in a day; None where nothing limits it."""
-        return self.capacity_per_day.get(office)
+    def policy_at(self, moment: datetime) -> Policy:
+        """The policy that is in force on the run's own date at that moment."""
+        day = moment.astimezone(self.time_zone).date()
+        return [policy for since, policy in self.policies if since <= day][-1]
+
+    def is_limited(self, office: str) -> bool:
+        """Whether anything limits how many detainers an office can lodge."""
+        return self.capacity_per_day.get(office) is not None
+
+    def capacity(self, office: str, day: date) -> int | None:
+        """How many detainers an office can lodge on that day; None where nothing limits it.
+
+        The sum over the days of the run so far is what is rounded down, so that 0.4 a day is two in every five days.
+        """
+        per_day = self.capacity_per_day.get(office)
+        if per_day is None:
+            return None
+        # As it is written: in floats, 100 days of 0.29 are not quite 29, and the last one would come a day late.
+        exact = Fraction(str(per_day))
+        days_before = (day - self.opened_on).days
+        return floor(exact * (days_before + 1)) - floor(exact * days_before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +107,9 @@ def triage_facts(data: ImmigrationStatusReturned) -> dict[str, str | int | bool]
     }
 
 
-def judge(data: ImmigrationStatusReturned, regime: Regime) -> Decision:
-    """The regime's answer: `no_action`, or a priority."""
-    return decide(regime.policy, triage_facts(data))
+def judge(data: ImmigrationStatusReturned, came_at: datetime, regime: Regime) -> Decision:
+    """The answer, `no_action` or a priority, of the policy that was in force when the IAR came."""
+    return decide(regime.policy_at(came_at), triage_facts(data))
 
 
 def levels_of(data: ImmigrationStatusReturned) -> Levels:
@@ -113,9 +137,10 @@ def take(waiting: Iterable[Waiting], capacity: int | None, ranks: Sequence[str])
     return {case.subject for case in ordered[:capacity]}
 
 
-def comes_when_told(regime: Regime, subject: str) -> bool:
-    """Whether ICE comes for somebody whose release it knows of."""
-    return chance(regime.seed, "pickup", subject) < regime.pickup.told_rate
+def comes_when_told(regime: Regime, subject: str, priority: str) -> bool:
+    """Whether ICE comes for somebody of that priority whose release it knows of."""
+    rates = regime.pickup.told_rate
+    return chance(regime.seed, "pickup", subject) < rates.get(priority, rates["otherwise"])
 
 
 def comes_untold(regime: Regime, subject: str) -> bool:

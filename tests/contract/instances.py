@@ -271,11 +271,24 @@ def _galleries(draw: st.DrawFn) -> dict[str, Any]:
     return {name: whole[name] for name in kept if name != "overlap" or "rows" in kept}
 
 
+_DOCUMENT = {"id": "a-regime", "text": "policy: a-regime", "sha256": "0" * 64}
+_DAYS = st.lists(st.dates(date(1900, 1, 2), date(2099, 12, 31)), max_size=3, unique=True).map(sorted)
+_REGIMES = _DAYS.map(lambda days: [{"from": day.isoformat(), **_DOCUMENT} for day in (date(1900, 1, 1), *days)])
+_RATES = st.dictionaries(st.sampled_from(["level_1", "level_2", "other"]), st.floats(0, 1))
+_RATES_OF_ALL = st.builds(lambda rates, rest: {**rates, "otherwise": rest}, _RATES, st.floats(0, 1))
+
 _TIME_ZONES = st.sampled_from(["America/New_York", "America/Chicago", "Pacific/Honolulu", "Europe/Berlin", "UTC"])
 
-BEYOND_SCHEMAS: Overrides = {"prints": _prints(), "galleries": _galleries(), "time_zone": _TIME_ZONES}
+BEYOND_SCHEMAS: Overrides = {
+    "prints": _prints(),
+    "galleries": _galleries(),
+    "time_zone": _TIME_ZONES,
+    "ice_priority": _REGIMES,
+    "told_rate": _RATES_OF_ALL,
+}
 """What is drawn by rules that a drawing from the schema alone would hardly ever meet, or that no schema can express: a
-finger has a code and a quality or neither; no more people are in both galleries than in one; a time zone exists."""
+finger has a code and a quality or neither; no more people are in both galleries than in one; a time zone exists;
+regimes follow each other, and the first does not start after the run; every priority has a rate."""
 
 
 def model_schema(model: type[BaseModel]) -> Schema:

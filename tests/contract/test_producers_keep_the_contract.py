@@ -185,7 +185,7 @@ VARIANTS: Mapping[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, dic
         ],
     ),
     "ICE is told and does not come": (
-        {"pickup": {"told_rate": 0, "untold_rate": 0, "within_hours": 60}},
+        {"pickup": {"told_rate": {"otherwise": 0}, "untold_rate": 0, "within_hours": 60}},
         {},
         [
             ("custody.changed.v1", {"stage": "hold_expired"}, []),

@@ -1,5 +1,6 @@
 """Cases and events for the unit tests: Heron-41, booked in Boston in the week before Presidents' Day 2010."""
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ RUN = "heron-run-7"
 ORI = "ZZ0010000"
 OFFICE = "ZZ-BOS-ERO"
 BOSTON = ZoneInfo("America/New_York")
+OPENED_ON = date(2010, 2, 8)
 PRESIDENTS_DAY = date(2010, 2, 15)
 
 unhurried = settings(deadline=None, max_examples=50)
@@ -162,21 +164,26 @@ def a_status(
 
 def a_regime(
     priorities: str = "ice-r1-levels-2008",
-    *,
+    *then: tuple[date, str],
     seed: int = 41,
-    capacity: int | None = None,
-    told_rate: float = 1.0,
+    capacity: float | None = None,
+    told_rate: float | Mapping[str, float] = 1.0,
     untold_rate: float = 0.0,
     within_hours: float = 40.0,
     feedback: bool = False,
 ) -> Regime:
+    """What ICE decides by: one policy, and those that follow it from a day on; with one rate for all priorities."""
     outcomes = {"removed": (3.0, (20, 60)), "relief": (1.0, (100, 400))}
+    rates = {"otherwise": told_rate} if isinstance(told_rate, float | int) else told_rate
     return Regime(
         seed=seed,
-        policy=policy(priorities),
+        opened_on=OPENED_ON,
+        time_zone=BOSTON,
+        policies=[(OPENED_ON, policy(priorities)), *((since, policy(later)) for since, later in then)],
+        ranks=policy(priorities).question.answers,
         offices={ORI: OFFICE, "ZZ0020000": "ZZ-HAR-ERO"},
         capacity_per_day={OFFICE: capacity, "ZZ-HAR-ERO": capacity},
-        pickup=detainer.PickupSeen(told_rate=told_rate, untold_rate=untold_rate, within_hours=within_hours),
+        pickup=detainer.PickupSeen(told_rate=rates, untold_rate=untold_rate, within_hours=within_hours),
         outcomes={
             outcome: detainer.OutcomeShareSeen(weight=weight, days=days) for outcome, (weight, days) in outcomes.items()
         },

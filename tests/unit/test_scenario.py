@@ -59,7 +59,7 @@ def test_a_misspelt_policy_gets_a_suggestion() -> None:
         ("in_ident: 1.5", "in_ident: 0.0655", "error: 'people.in_ident': input should be less than or equal to 1."),
         ("until: 2010-06-31", "until: 2010-06-30", "error: 'period.until'"),
         ('ncic: "53"', 'ncic: "5311"', "error: 'charges.0.ncic'"),
-        ("told_rat: 0.45", "told_rate: 0.45", "error: unknown key 'pickup.told_rat'. Did you mean 'told_rate'?"),
+        ("told_rat: {", "told_rate: {", "error: unknown key 'pickup.told_rat'. Did you mean 'told_rate'?"),
     ],
 )
 def test_a_mistake_is_told_with_its_line_as_compilers_do(wrong: str, right: str, sentence: str) -> None:

@@ -13,6 +13,7 @@ from services.detainer.events import ConvictionSeen, CooperationSeen, DayClosed,
 from services.detainer.triage import EroCase, Regime, Waiting
 from tests.unit.builders import (
     BOOKED_AT,
+    BOSTON,
     FRIDAY_5PM,
     HERON_41,
     LODGED_AT,
@@ -47,12 +48,13 @@ def the_only(outcome: handlers.EroOutcome) -> Any:
 def on_the_list(oca: str, at: datetime = LODGED_AT, ori: str = "ZZ0010000", **status: Any) -> DueCase[EroCase]:
     about = case_id(oca, ori=ori)
     data = a_status(**status)
-    priority = triage.judge(data, a_regime()).answer
+    priority = triage.judge(data, at, a_regime()).answer
     return DueCase(about, EroCase(ori=ori, state="waiting", status_at=at, data=data, priority=priority, wake_at=at))
 
 
 def day_closes(due: list[DueCase[EroCase]], regime: Regime, at: datetime = MIDNIGHT) -> dict[CaseId, Any]:
-    closed = an_event(DayClosed(ends_at=at, disclosures=()), at, source="clock")
+    day = (at - timedelta(seconds=1)).astimezone(BOSTON).date()
+    closed = an_event(DayClosed(day=day, ends_at=at, disclosures=()), at, source="clock")
     return dict(handlers.on_day_closed(closed, due, regime))
 
 
@@ -88,16 +90,16 @@ def test_the_two_regimes_rank_the_same_facts_differently(
 ) -> None:
     data = a_status(charge=charge, convictions=convictions)
 
-    assert triage.judge(data, a_regime(BY_CHARGE)).answer == by_charge
-    assert triage.judge(data, a_regime(BY_CONVICTION)).answer == by_conviction
+    assert triage.judge(data, LODGED_AT, a_regime(BY_CHARGE)).answer == by_charge
+    assert triage.judge(data, LODGED_AT, a_regime(BY_CONVICTION)).answer == by_conviction
 
 
 @pytest.mark.parametrize("ground", ["final_order", "prior_removal"])
 def test_an_order_or_a_removal_is_a_priority_of_its_own_under_the_second_regime_only(ground: str) -> None:
     data = a_status(charge="5311", **{ground: True})
 
-    assert triage.judge(data, a_regime(BY_CONVICTION)).answer == "priority_3"
-    assert triage.judge(data, a_regime(BY_CHARGE)).answer == "level_3"
+    assert triage.judge(data, LODGED_AT, a_regime(BY_CONVICTION)).answer == "priority_3"
+    assert triage.judge(data, LODGED_AT, a_regime(BY_CHARGE)).answer == "level_3"
 
 
 past_crimes = st.builds(
@@ -118,8 +120,8 @@ statuses = st.builds(
 @unhurried
 @given(data=statuses)
 def test_the_policy_files_and_the_levels_agree_on_every_removable_person(data: ImmigrationStatusReturned) -> None:
-    by_charge = triage.judge(data, a_regime(BY_CHARGE)).answer
-    by_conviction = triage.judge(data, a_regime(BY_CONVICTION)).answer
+    by_charge = triage.judge(data, LODGED_AT, a_regime(BY_CHARGE)).answer
+    by_conviction = triage.judge(data, LODGED_AT, a_regime(BY_CONVICTION)).answer
     levels = triage.levels_of(data)
 
     without_a_level = "priority_3" if data.final_order or data.prior_removal else "other"
@@ -295,14 +297,14 @@ rates = st.floats(0, 1)
 def test_who_comes_untold_would_also_come_if_told(subject: str, rate: list[float]) -> None:
     regime = a_regime(untold_rate=rate[0], told_rate=rate[1])
 
-    assert triage.comes_when_told(regime, subject) or not triage.comes_untold(regime, subject)
+    assert triage.comes_when_told(regime, subject, "level_1") or not triage.comes_untold(regime, subject)
 
 
 def test_ice_comes_as_often_as_the_scenario_says() -> None:
     regime = a_regime(told_rate=0.7, untold_rate=0.05)
     people = [f"ZZ0010000/B-{number}" for number in range(4_000)]
 
-    came_told = sum(triage.comes_when_told(regime, subject) for subject in people) / len(people)
+    came_told = sum(triage.comes_when_told(regime, subject, "level_1") for subject in people) / len(people)
     came_untold = sum(triage.comes_untold(regime, subject) for subject in people) / len(people)
 
     assert came_told == pytest.approx(0.7, abs=0.03)
@@ -413,4 +415,4 @@ def test_the_outcome_carries_the_levels_of_both_readings() -> None:
 
 def test_crimes_beyond_what_the_vocabulary_counts_are_still_judged() -> None:
     data = a_status(convictions=tuple(a_past_crime(max_years=5.0) for _ in range(51)))
-    assert triage.judge(data, a_regime(BY_CONVICTION)).answer == "level_1"
+    assert triage.judge(data, LODGED_AT, a_regime(BY_CONVICTION)).answer == "level_1"
