@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.chassis.draws import Words, key, streams, words
+from services.chassis.draws import Integers, Words, key, streams, words
 
 Bits = NDArray[np.bool_]
 
@@ -40,6 +40,9 @@ _FLIPS = _MISSING + TEN
 
 _DIGITS = 16
 """Flip rates are binary fractions of 16 digits."""
+
+_MADE_AT_ONCE = 8192
+"""Prints that the processor's caches hold while they are made, measured; the bits do not depend on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class Impressions:
         )
 
 
-def latents(seed: int, persons: Sequence[int] | Words) -> Words:
+def latents(seed: int, persons: Sequence[int] | Integers) -> Words:
     """What the fingers of `persons` are, `[finger, person]`: the same in every encounter, known to nobody."""
     return words(_person_streams(seed, persons), _LATENTS, TEN)
 
@@ -126,16 +129,25 @@ def capture(seed: int, person: int, encounter: str, model: PrintModel = PRESET_2
 
 
 def captures(
-    seed: int, persons: Sequence[int] | Words, encounters: Sequence[str] | str, model: PrintModel = PRESET_2012
+    seed: int,
+    persons: Sequence[int] | Integers,
+    encounters: Sequence[str] | Integers | str,
+    model: PrintModel = PRESET_2012,
 ) -> Impressions:
-    """Like `capture` for many at once; `encounters` is one name for each person, or one for all of them.
+    """Like `capture` for many at once.
+
+    Args:
+        seed: the run's seed.
+        persons: whose prints.
+        encounters: one name for each person, or one name for all of them; or, where there are so many that names
+            would take their time, an array of numbers, one for each. Names and numbers never share an impression.
+        model: how good the prints are.
 
     Raises:
         ValueError: if there are several encounters but not one for each person.
     """
     people = np.asarray(persons, np.uint64)
-    names = [encounters] if isinstance(encounters, str) else encounters
-    keys = np.array([key(seed, f"encounter\x1f{name}") for name in names], np.uint64)
+    keys = _encounter_keys(seed, encounters)
     if not isinstance(encounters, str) and len(keys) != len(people):
         raise ValueError(f"{len(keys)} encounters for {len(people)} persons")
 
@@ -151,7 +163,7 @@ def captures(
     return Impressions(taken.codes, taken.qualities, present)
 
 
-def enrolments(seed: int, kind: str, persons: Sequence[int] | Words, model: PrintModel = PRESET_2012) -> Impressions:
+def enrolments(seed: int, kind: str, persons: Sequence[int] | Integers, model: PrintModel = PRESET_2012) -> Impressions:
     """The prints of `persons` as a gallery holds them: whole sets, with the hands the right way round.
 
     `kind` names the gallery; a person who is in two has the same latents, taken twice.
@@ -160,8 +172,26 @@ def enrolments(seed: int, kind: str, persons: Sequence[int] | Words, model: Prin
     return _impress(seed, people, streams(key(seed, f"enrolment\x1f{kind}"), people), model)
 
 
+def _encounter_keys(seed: int, encounters: Sequence[str] | Integers | str) -> Words:
+    if isinstance(encounters, np.ndarray):
+        return streams(key(seed, "numbered encounter"), encounters)
+    names = [encounters] if isinstance(encounters, str) else encounters
+    return np.array([key(seed, f"encounter\x1f{name}") for name in names], np.uint64)
+
+
 def _impress(seed: int, people: Words, impressions: Words, model: PrintModel) -> Impressions:
-    person_streams = _person_streams(seed, people)
+    codes = np.empty((TEN, len(people)), np.uint64)
+    qualities = np.empty(codes.shape, np.uint8)
+    for start in range(0, len(people), _MADE_AT_ONCE):
+        block = slice(start, start + _MADE_AT_ONCE)
+        person_streams = _person_streams(seed, people[block])
+        qualities[:, block] = _qualities(person_streams, impressions[block], model)
+        flips = _flips(impressions[block], _flip_rates(model)[qualities[:, block]])
+        codes[:, block] = words(person_streams, _LATENTS, TEN) ^ flips
+    return Impressions(codes, qualities, present=np.ones(codes.shape, np.bool_))
+
+
+def _qualities(person_streams: Words, impressions: Words, model: PrintModel) -> NDArray[np.uint8]:
     quality = (
         model.mean
         + _POSITION
@@ -170,13 +200,7 @@ def _impress(seed: int, people: Words, impressions: Words, model: PrintModel) ->
         + 0.7 * model.finger_spread * _normal(words(person_streams, _FINGER, TEN))
         + 0.7 * model.finger_spread * _normal(words(impressions, _RESIDUAL, TEN))
     )
-    qualities = np.clip(np.rint(quality), 0, 100).astype(np.uint8)
-    flips = _flips(impressions, _flip_rates(model)[qualities])
-    return Impressions(
-        codes=words(person_streams, _LATENTS, TEN) ^ flips,
-        qualities=qualities,
-        present=np.ones(qualities.shape, np.bool_),
-    )
+    return np.clip(np.rint(quality), 0, 100).astype(np.uint8)
 
 
 def _flip_rates(model: PrintModel) -> Words:
@@ -209,5 +233,5 @@ def _share_of_words(share: float) -> np.uint64:
     return np.uint64(int(share * 2**64))
 
 
-def _person_streams(seed: int, persons: Sequence[int] | Words) -> Words:
+def _person_streams(seed: int, persons: Sequence[int] | Integers) -> Words:
     return streams(key(seed, "person"), np.asarray(persons, np.uint64))

@@ -85,6 +85,36 @@ class TestBits:
         alone = [capture(SEED, person, booking) for person, booking in zip(people, bookings, strict=True)]
         assert [together.prints(column) for column in range(3)] == alone
 
+    def test_encounters_can_be_numbers_which_depend_on_nobody_else_either(self):
+        people, bookings = np.array([12, 99_999, 3, 12]), np.array([41, 7, 41, 42])
+
+        together = captures(SEED, people, bookings)
+
+        for column in range(4):
+            alone = captures(SEED, people[[column]], bookings[[column]])
+            assert together.prints(column) == alone.prints(0)
+        assert together.prints(0) != together.prints(3)
+        assert together.prints(0) != capture(SEED, 12, "41")
+
+    def test_numbered_encounters_are_as_independent_as_named_ones(self):
+        numbers, one_person = np.arange(20_000), np.zeros(20_000, np.int64)
+        first, second = (captures(SEED, one_person, numbers + shift).codes ^ latents(SEED, [0]) for shift in (0, 1))
+
+        flipped_twice = np.bitwise_count(first & second).mean()
+
+        by_chance = np.bitwise_count(first).mean(axis=1) / 64 * np.bitwise_count(second).mean(axis=1)
+        assert flipped_twice == pytest.approx(by_chance.mean(), rel=0.05)
+
+    def test_blocks_make_no_difference_to_the_bits(self, monkeypatch):
+        whole = captures(SEED, range(300), "ZZ0010000/LYNX-9")
+
+        monkeypatch.setattr("services.biometric_match.prints._MADE_AT_ONCE", 7)
+        in_blocks = captures(SEED, range(300), "ZZ0010000/LYNX-9")
+
+        assert np.array_equal(in_blocks.codes, whole.codes)
+        assert np.array_equal(in_blocks.qualities, whole.qualities)
+        assert np.array_equal(in_blocks.present, whole.present)
+
     def test_every_encounter_takes_the_finger_anew(self):
         first = capture(SEED, 12, "ZZ0010000/HERON-41")
         second = capture(SEED, 12, "ZZ0010000/HERON-42")
@@ -104,6 +134,8 @@ class TestBits:
     def test_several_encounters_need_as_many_people(self):
         with pytest.raises(ValueError, match="2 encounters for 3 persons"):
             captures(SEED, [1, 2, 3], ["a", "b"])
+        with pytest.raises(ValueError, match="1 encounters for 3 persons"):
+            captures(SEED, [1, 2, 3], np.array([41]))
 
 
 class TestPeople:
