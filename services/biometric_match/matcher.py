@@ -23,9 +23,10 @@ from services.biometric_match.prints import (
     latents,
 )
 from services.biometric_match.scores import POINTS, false_match_rates, score_db, threshold
-from services.chassis.draws import Words
+from services.chassis.draws import Integers, Words, draws, streams
 
 __all__ = [
+    "FEWEST_FINGERS",
     "PRESET_2012",
     "Candidate",
     "ExhaustiveMatcher",
@@ -34,6 +35,7 @@ __all__ = [
     "GalleryKind",
     "Impressions",
     "Matcher",
+    "MateMatcher",
     "PrintModel",
     "Prints",
     "Roster",
@@ -44,6 +46,7 @@ __all__ = [
     "enrolments",
     "false_match_rates",
     "latents",
+    "mate_scores",
     "score_db",
     "threshold",
 ]
@@ -55,9 +58,8 @@ UnsearchableReason = Literal["too_few_fingers"]
 FEWEST_FINGERS = 2
 """A search on one finger would return strangers, or miss one mate in twenty; two are what IDENT began with."""
 
-_ROWS_MADE_AT_ONCE = 4096
 _ROWS_SEARCHED_AT_ONCE = 32_768
-"""Blocks that the processor's caches hold, measured; the answers do not depend on them."""
+"""A block that the processor's caches hold, measured; the answers do not depend on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +141,7 @@ class Gallery:
         """Take the prints of everybody on the roster. Any row's bits are the same in every gallery that has it."""
         roster = Roster(kind, rows, overlap)
         people = np.arange(roster.first_person, roster.first_person + rows, dtype=np.uint64)
-        codes = np.empty((TEN, rows), np.uint64)
-        for start in range(0, rows, _ROWS_MADE_AT_ONCE):
-            block = slice(start, start + _ROWS_MADE_AT_ONCE)
-            codes[:, block] = enrolments(seed, kind, people[block], model).codes
+        codes = enrolments(seed, kind, people, model).codes
         codes.flags.writeable = False
         return cls(roster, codes)
 
@@ -199,14 +198,143 @@ class ExhaustiveMatcher:
 
     def search(self, kind: GalleryKind, probes: Sequence[Prints]) -> list[Found]:
         """See `Matcher.search`."""
-        codes = np.array([[code or 0 for code in probe.codes] for probe in probes], np.uint64).reshape(-1, TEN)
-        present = np.array([[code is not None for code in probe.codes] for probe in probes], np.bool_).reshape(-1, TEN)
-        fingers = present.sum(axis=1).tolist()
+        codes, present = _columns(probes)
+        return _found(present, *self.galleries[kind].best(codes, present))
 
-        searchable = np.flatnonzero(np.array(fingers, np.int64) >= FEWEST_FINGERS)
-        rows, scores = self.galleries[kind].best(codes[searchable], present[searchable])
 
-        found: list[Found] = [Unsearchable("too_few_fingers")] * len(probes)
-        for probe, row, score in zip(searchable.tolist(), rows.tolist(), scores.tolist(), strict=True):
-            found[probe] = Candidate(row, score, fingers[probe])
-        return found
+class MateMatcher:
+    """The answers of an exhaustive search without the search, for runs that are too large for one.
+
+    It is told who each probe really is, which no service knows; so it serves experiments within one process and never
+    the services. A mate is scored as the search would score them. Who is not found so, a stranger or somebody whose
+    own print scored too little, is matched falsely as often as by the search: drawn from the closed form of
+    `false_match_rates`, not found by comparing.
+
+    Two simplifications: a false match scores the threshold, where three in ten would score more; and a mate who is
+    found is never outdone by a false match.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        rows: int,
+        overlap: int,
+        fpir: float,
+        persons: Sequence[int] | Integers,
+        model: PrintModel = PRESET_2012,
+    ) -> None:
+        """Say who the probes are.
+
+        Args:
+            seed: the run's seed.
+            rows: the size of each gallery.
+            overlap: people in both.
+            fpir: the share of searches for a stranger that may return somebody.
+            persons: the person of each probe of every search, in the order of the probes.
+            model: how good the prints on file are.
+        """
+        self.seed = seed
+        self.rosters: dict[GalleryKind, Roster] = {
+            "iafis": Roster("iafis", rows, overlap),
+            "ident": Roster("ident", rows, overlap),
+        }
+        self.persons = np.asarray(persons, np.int64)
+        self.model = model
+        self.thresholds = np.array([threshold(fingers, rows, fpir) for fingers in range(TEN + 1)])
+        """The lowest score that is a match, by the number of fingers."""
+
+        self._false_match_rates = np.array(
+            [
+                false_match_rates(fingers)[score] if score <= fingers * POINTS else 0.0
+                for fingers, score in enumerate(self.thresholds)
+            ]
+        )
+
+    def search(self, kind: GalleryKind, probes: Sequence[Prints]) -> list[Found]:
+        """See `Matcher.search`.
+
+        Raises:
+            ValueError: if there are not as many probes as persons.
+        """
+        codes, present = _columns(probes)
+        return _found(present, *self.best(kind, codes, present))
+
+    def best(self, kind: GalleryKind, codes: Words, present: Bits) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The row that a search would return for each probe, and its score; see `Gallery.best`.
+
+        Who came closest below the threshold is not known: the row is the mate's there, with the mate's score, or else
+        row 0 with score 0. As in `Gallery.best`, probes with too few fingers are scored too.
+
+        Raises:
+            ValueError: if there are not as many probes as persons.
+        """
+        if len(codes) != len(self.persons):
+            raise ValueError(f"{len(codes)} probes of {len(self.persons)} persons")
+        roster = self.rosters[kind]
+        mates = self.persons - roster.first_person
+        on_file = (mates >= 0) & (mates < roster.rows)
+
+        rows = np.where(on_file, mates, 0)
+        scores = np.zeros(len(codes), np.int64)
+        scores[on_file] = mate_scores(
+            self.seed, kind, self.persons[on_file], codes[on_file], present[on_file], self.model
+        )
+
+        fingers = present.sum(axis=1)
+        strangers = roster.rows - on_file
+        chances = -np.expm1(strangers * np.log1p(-self._false_match_rates[fingers]))
+        searches = self._numbers(codes, present)
+        found = scores >= self.thresholds[fingers]
+        mistaken = ~found & (draws(self.seed, f"false_match.{kind}", searches) < chances)
+
+        # Every row but the mate's is a stranger's, and one as likely as the other.
+        among_strangers = (draws(self.seed, f"false_match.row.{kind}", searches) * strangers).astype(np.int64)
+        rows[mistaken] = (among_strangers + (on_file & (among_strangers >= mates)))[mistaken]
+        scores[mistaken] = self.thresholds[fingers][mistaken]
+        return rows, scores
+
+    def _numbers(self, codes: Words, present: Bits) -> Words:
+        """A number for each probe that follows from the person and the prints, by which chance is drawn."""
+        numbers = self.persons.astype(np.uint64)
+        for finger in range(TEN):
+            numbers = streams(np.where(present[:, finger], codes[:, finger], 0), numbers)
+        return numbers
+
+
+def mate_scores(
+    seed: int,
+    kind: GalleryKind,
+    persons: Integers,
+    codes: Words,
+    present: Bits,
+    model: PrintModel = PRESET_2012,
+) -> NDArray[np.int64]:
+    """What probes score against the prints on file of the same persons: as the search would score them.
+
+    Args:
+        seed: the run's seed.
+        kind: the gallery that holds all of these persons.
+        persons: who each probe is.
+        codes: `[probe, finger]`.
+        present: which of the codes there are; a missing finger scores nothing.
+        model: how good the prints on file are.
+    """
+    different = np.bitwise_count(enrolments(seed, kind, persons, model).codes ^ codes.T)
+    points = np.where(present.T, POINTS - np.minimum(different, np.uint8(POINTS)), 0)
+    scores: NDArray[np.int64] = np.add.reduce(points, axis=0, dtype=np.int64)
+    return scores
+
+
+def _columns(probes: Sequence[Prints]) -> tuple[Words, Bits]:
+    """The codes of the probes and which of them there are, `[probe, finger]`."""
+    codes = np.array([[code or 0 for code in probe.codes] for probe in probes], np.uint64).reshape(-1, TEN)
+    present = np.array([[code is not None for code in probe.codes] for probe in probes], np.bool_).reshape(-1, TEN)
+    return codes, present
+
+
+def _found(present: Bits, rows: NDArray[np.int64], scores: NDArray[np.int64]) -> list[Found]:
+    """The answer to each probe from the best row and its score."""
+    return [
+        Candidate(row, score, fingers) if fingers >= FEWEST_FINGERS else Unsearchable("too_few_fingers")
+        for row, score, fingers in zip(rows.tolist(), scores.tolist(), present.sum(axis=1).tolist(), strict=True)
+    ]

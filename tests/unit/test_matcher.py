@@ -1,6 +1,7 @@
 """The print model and the search: the same bits always, the best row exactly, error rates that follow from theory."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 
@@ -13,6 +14,7 @@ from services.biometric_match.matcher import (
     Candidate,
     ExhaustiveMatcher,
     Gallery,
+    MateMatcher,
     Prints,
     Roster,
     Unsearchable,
@@ -21,6 +23,7 @@ from services.biometric_match.matcher import (
     enrolments,
     false_match_rates,
     latents,
+    mate_scores,
     score_db,
     threshold,
 )
@@ -256,6 +259,114 @@ class TestSearch:
 
     def test_no_probes_find_nothing(self, matcher):
         assert matcher.search("ident", []) == []
+
+
+class TestMateMatcher:
+    """The answers of the search without the search."""
+
+    @pytest.mark.parametrize("kind", ["iafis", "ident"])
+    def test_it_answers_as_the_search_does(self, matcher, kind):
+        hurried = replace(PRESET_2012, mean=32, missing_share=0.3)
+        people = np.arange(0, 2 * ROWS, 7)
+        taken = captures(SEED, people, people, hurried)
+        probes = [taken.prints(column) for column in range(len(people))]
+
+        found = MateMatcher(SEED, ROWS, OVERLAP, 1e-5, people).search(kind, probes)
+
+        missed = 0
+        for person, answer, searched in zip(people, found, matcher.search(kind, probes), strict=True):
+            if searched.score >= threshold(searched.fingers, ROWS):
+                assert answer == searched
+            else:
+                assert answer.fingers == searched.fingers
+                assert answer.score < threshold(answer.fingers, ROWS)
+                missed += Roster(kind, ROWS, OVERLAP).row_of(int(person)) is not None
+        assert missed > 20
+
+    def test_what_cannot_be_searched_is_refused_alike(self, matcher):
+        whole = capture(SEED, 42, "ZZ0010000/HERON-41")
+        probes = [
+            Prints((*whole.codes[:n], *[None] * (10 - n)), (*whole.qualities[:n], *[None] * (10 - n)))
+            for n in range(11)
+        ]
+
+        found = MateMatcher(SEED, ROWS, OVERLAP, 1e-5, [42] * 11).search("iafis", probes)
+
+        assert found == matcher.search("iafis", probes)
+
+    def test_no_probes_find_nothing(self):
+        assert MateMatcher(SEED, ROWS, OVERLAP, 1e-5, []).search("ident", []) == []
+
+    def test_every_probe_is_somebodys(self):
+        with pytest.raises(ValueError, match="1 probes of 2 persons"):
+            MateMatcher(SEED, ROWS, OVERLAP, 1e-5, [1, 2]).search("iafis", [capture(SEED, 1, "ZZ0010000/HERON-41")])
+
+    def test_strangers_are_matched_as_often_as_theory_and_the_search_say(self):
+        rows, fpir = 500, 0.2
+        strangers = np.arange(2 * rows, 2 * rows + 20_000)
+        taken = captures(SEED, strangers, strangers, replace(PRESET_2012, missing_share=0))
+        enough = threshold(10, rows, fpir)
+        expected = 1 - (1 - false_match_rates(10)[enough]) ** rows
+
+        mates = MateMatcher(SEED, rows, 0, fpir, strangers)
+        drawn_rows, drawn_scores = mates.best("ident", taken.codes.T, taken.present.T)
+        _, searched_scores = Gallery.generate(SEED, "ident", rows, 0).best(taken.codes.T, taken.present.T)
+
+        sigma = math.sqrt(expected * (1 - expected) / len(strangers))
+        drawn = drawn_scores >= enough
+        assert expected > 0.05
+        assert drawn.mean() == pytest.approx(expected, abs=4 * sigma)
+        assert (searched_scores >= enough).mean() == pytest.approx(expected, abs=4 * sigma)
+        assert set(drawn_scores[drawn].tolist()) == {enough}
+        tenths = np.bincount(drawn_rows[drawn] // 50, minlength=10) / drawn.sum()
+        assert tenths == pytest.approx([0.1] * 10, abs=4 * math.sqrt(0.09 / drawn.sum()))
+
+    def test_the_two_galleries_draw_apart(self):
+        strangers = np.arange(1_000, 21_000)
+        taken = captures(SEED, strangers, strangers)
+        mates = MateMatcher(SEED, 500, 0, 0.2, strangers)
+
+        iafis, ident = (mates.best(kind, taken.codes.T, taken.present.T)[1] > 0 for kind in ("iafis", "ident"))
+
+        by_chance = iafis.mean() * ident.mean()
+        assert (iafis & ident).mean() == pytest.approx(by_chance, abs=4 * math.sqrt(by_chance / len(strangers)))
+
+    def test_a_missed_mate_is_mistaken_for_others_only(self):
+        people = np.tile(np.arange(20), 2_000)
+        noise = captures(SEED, people + 10**6, np.arange(len(people)))
+        codes, present = noise.codes.T, noise.present.T
+
+        mates = MateMatcher(SEED, 20, 0, 0.3, people)
+        rows, scores = mates.best("iafis", codes, present)
+
+        enough = mates.thresholds[present.sum(axis=1)]
+        missed = mate_scores(SEED, "iafis", people, codes, present) < enough
+        mistaken = missed & (scores >= enough)
+        assert mistaken.mean() > 0.05
+        assert not (mistaken & (rows == people)).any()
+        assert len(set(zip(people[mistaken].tolist(), rows[mistaken].tolist(), strict=True))) == 20 * 19
+
+    def test_a_false_match_does_not_depend_on_who_else_is_searched(self):
+        strangers = np.arange(1_000, 4_000)
+        taken = captures(SEED, strangers, strangers)
+        some = np.array([2_999, 0, 41, 7, 1_952])
+
+        whole = MateMatcher(SEED, 500, 0, 0.2, strangers).best("iafis", taken.codes.T, taken.present.T)
+        part = MateMatcher(SEED, 500, 0, 0.2, strangers[some]).best("iafis", taken.codes.T[some], taken.present.T[some])
+
+        assert np.array_equal(part, np.array(whole)[:, some])
+
+    def test_mates_score_as_their_row_does(self, matcher):
+        rows = np.array([5, 17, 9_999, 17])
+        people = rows + ROWS - OVERLAP
+        taken = captures(SEED, people, np.arange(4), replace(PRESET_2012, missing_share=0.3))
+
+        scores = mate_scores(SEED, "ident", people, taken.codes.T, taken.present.T)
+
+        on_file = matcher.galleries["ident"].codes
+        assert scores.tolist() == [
+            score_in_plain_python(taken.prints(column), on_file[:, row].tolist()) for column, row in enumerate(rows)
+        ]
 
 
 class TestErrorRates:
