@@ -25,7 +25,7 @@ from services.chassis.service import Service
 from services.detainer.app import PUBLISHES as DETAINER
 from tests.contract.house import House, Raw
 from tests.contract.instances import BEYOND_SCHEMAS, CONTRACT, fields, instances, model_schema
-from tests.contract.story import ORI, PERSON, request, settings
+from tests.contract.story import ORI, PERSON, REGIME, document, request, settings
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -219,6 +219,16 @@ VARIANTS: Mapping[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, dic
         {"capacity_per_day": {"eastern": 0}},
         {},
         [("detainer.decided.v1", {"action": "no_action", "reason": "no_capacity"}, [])],
+    ),
+    "booked under one regime, decided under the next": (
+        {
+            "ice_priority": [
+                {"from": "2009-06-11", **document("before", REGIME)},
+                {"from": "2009-06-12", **document("after", REGIME.replace("then: other", "then: level_3"))},
+            ]
+        },
+        {},
+        [("detainer.decided.v1", {"action": "lodged", "priority": "level_3"}, ["ICE>LEA"])],
     ),
     "a visitor of whom there is no other file": (
         {"records": {"status_weights": {"visa_overstay": 1}}},

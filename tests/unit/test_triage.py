@@ -1,10 +1,10 @@
 """ICE's side: whom a regime reaches, whom an office has room for, when ICE comes, and how cases end."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from services.chassis.effects import DueCase, NotYetError
 from services.chassis.envelope import CaseId
@@ -17,6 +17,8 @@ from tests.unit.builders import (
     FRIDAY_5PM,
     HERON_41,
     LODGED_AT,
+    OFFICE,
+    OPENED_ON,
     a_past_crime,
     a_regime,
     a_stage,
@@ -136,6 +138,42 @@ def test_an_order_that_is_no_conviction_is_told_as_a_ground_of_its_own() -> None
     assert decided.levels.model_dump() == {"charge_or_conviction": "level_1", "conviction": "none"}
 
 
+# When a regime follows another
+
+
+ROBBERY_ALONE = a_status(charge="1299")
+"""Level 1 by the charge, and nothing by conviction."""
+BY_CONVICTION_FROM_THURSDAY = (date(2010, 2, 11), BY_CONVICTION)
+
+
+@pytest.mark.parametrize(
+    ("came_at", "policy", "priority"),
+    [
+        pytest.param("2010-02-10 23:59", BY_CHARGE, "level_1", id="late on Wednesday, Thursday in UTC"),
+        pytest.param("2010-02-11 00:00", BY_CONVICTION, "other", id="Thursday at midnight"),
+        pytest.param("2011-02-11 12:00", BY_CONVICTION, "other", id="a year later"),
+    ],
+)
+def test_a_case_is_judged_under_the_regime_of_the_local_date_on_which_its_status_came(
+    came_at: str, policy: str, priority: str
+) -> None:
+    event = an_event(ROBBERY_ALONE, boston(came_at), source="LESC")
+
+    decided = the_only(handlers.on_status(event, None, a_regime(BY_CHARGE, BY_CONVICTION_FROM_THURSDAY)))
+
+    assert (decided.basis.policy, decided.priority) == (policy, priority)
+
+
+@pytest.mark.parametrize("room", [1, 0])
+def test_a_regime_that_starts_at_midnight_does_not_reach_back_to_the_list_of_the_day(room: int) -> None:
+    late = on_the_list("B-41", at=boston("2010-02-10 23:59"), charge="1299")
+    regime = a_regime(BY_CHARGE, BY_CONVICTION_FROM_THURSDAY, capacity=room)
+
+    (outcome,) = day_closes([late], regime, at=boston("2010-02-11 00:00")).values()
+
+    assert the_only(outcome).basis.policy == BY_CHARGE
+
+
 # Capacity
 
 
@@ -183,6 +221,50 @@ def test_each_office_has_a_list_and_a_limit_of_its_own() -> None:
     outcomes = day_closes([in_boston, in_hartford], a_regime(capacity=1))
 
     assert {the_only(outcome).action for outcome in outcomes.values()} == {"lodged"}
+
+
+FIRST_FIVE_DAYS = [OPENED_ON + timedelta(days=number) for number in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("a_day", "of_each_day"),
+    [
+        pytest.param(2, [2, 2, 2, 2, 2], id="whole"),
+        pytest.param(2.5, [2, 3, 2, 3, 2], id="every other day one more"),
+        pytest.param(0.4, [0, 0, 1, 0, 1], id="two in five days"),
+        pytest.param(0, [0, 0, 0, 0, 0], id="none"),
+    ],
+)
+def test_fractions_of_a_capacity_add_up_from_day_to_day(a_day: float, of_each_day: list[int]) -> None:
+    regime = a_regime(capacity=a_day)
+
+    assert [regime.capacity(OFFICE, day) for day in FIRST_FIVE_DAYS] == of_each_day
+
+
+@unhurried
+@example(hundredths=29, days=100)
+@given(hundredths=st.integers(0, 1_000), days=st.integers(1, 800))
+def test_no_float_ever_shifts_a_detainer_to_another_day(hundredths: int, days: int) -> None:
+    regime = a_regime(capacity=hundredths / 100)
+
+    lodged = sum(regime.capacity(OFFICE, OPENED_ON + timedelta(days=number)) or 0 for number in range(days))
+
+    assert lodged == hundredths * days // 100
+
+
+@pytest.mark.parametrize(
+    ("closes_at", "how_many"),
+    [
+        pytest.param("2010-02-10 00:00", 0, id="Tuesday"),
+        pytest.param("2010-02-11 00:00", 1, id="Wednesday"),
+    ],
+)
+def test_an_office_takes_what_its_capacity_has_added_up_to_by_that_day(closes_at: str, how_many: int) -> None:
+    due = [on_the_list(oca) for oca in ("B-41", "B-42")]
+
+    outcomes = day_closes(due, a_regime(capacity=0.4), at=boston(closes_at))
+
+    assert [the_only(outcome).action for outcome in outcomes.values()].count("lodged") == how_many
 
 
 RANKS = ("no_action", "other", "priority_3", "priority_2", "level_3", "level_2", "level_1")
@@ -309,6 +391,25 @@ def test_ice_comes_as_often_as_the_scenario_says() -> None:
 
     assert came_told == pytest.approx(0.7, abs=0.03)
     assert came_untold == pytest.approx(0.05, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("priority", "claims"), [("level_1", 1), ("level_2", 0), ("other", 0)], ids=["named", "not named", "none"]
+)
+def test_ice_comes_for_a_priority_as_often_as_the_scenario_says_of_it(priority: str, claims: int) -> None:
+    regime = a_regime(told_rate={"level_1": 1, "otherwise": 0})
+
+    assert len(handlers.on_cooperation(told(), lodged(priority=priority), regime).emits) == claims
+
+
+@unhurried
+@given(subject=subjects, rate=st.tuples(rates, rates).map(sorted))
+def test_for_whom_ice_comes_it_would_come_all_the_more_if_the_priority_were_higher(
+    subject: str, rate: list[float]
+) -> None:
+    regime = a_regime(told_rate={"level_1": rate[1], "otherwise": rate[0]})
+
+    assert triage.comes_when_told(regime, subject, "level_1") or not triage.comes_when_told(regime, subject, "other")
 
 
 @unhurried
