@@ -1,0 +1,182 @@
+"""A scenario through the services' handlers in this machine's memory: no streams, the same events.
+
+Worker processes book, search and answer shards of the bookings; here the days pass, in order, for those who matched.
+"""
+
+import multiprocessing
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import from_json
+
+from sandbox.in_process.days import Days, opened
+from sandbox.in_process.flow import Disclosures, Flow
+from sandbox.in_process.routes import AGENCY, BOOKING, ERO, prepared
+from sandbox.in_process.searches import MATCH, Rows, Search
+from sandbox.in_process.shards import Order, Shard, work
+from sandbox.scenario import Scenario
+from services.booking.events import RunSettings
+
+SHARD = 4096
+"""Bookings in a shard: a second of work, so that two cores are busy until the end."""
+
+AHEAD = 2
+"""Shards that may lie ready for each worker: more would only fill the memory."""
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run is."""
+
+    booked: int
+    total: int
+    open_day: date
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InProcessResult:
+    """What a run left behind: columns with an entry for every booking, in the order of time, and who told whom what."""
+
+    iafis_row: Rows
+    """The row of IAFIS that a booking was identified as; `NO_ROW` for none."""
+
+    ident_row: Rows
+    """The row of IDENT that it matched; `NO_ROW` for none."""
+
+    searched: NDArray[np.uint8]
+    """What IDENT answered, as places in `SEARCHED`."""
+
+    disclosures: Disclosures
+    last_day: date
+    """The last day that was closed."""
+
+
+def run_in_process(
+    scenario: Scenario,
+    settings: RunSettings,
+    runid: str,
+    seed: int,
+    count: int,
+    *,
+    workers: int = 2,
+    search: Search = "exhaustive",
+    on_event: Callable[[bytes], None] | None = None,
+    on_case: Callable[[int, list[Event]], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> InProcessResult:
+    """Runs a scenario without streams. The set of events is that of a run of this name through the services.
+
+    Args:
+        scenario: whose people are booked.
+        settings: what the run is pinned to (`sandbox.scenario.resolve`).
+        runid: the run's name, from which all ids derive.
+        seed: of people and of all chance.
+        count: how many bookings sample the period.
+        workers: processes that book and search beside this one; with 0 all is done in this one.
+        search: who is compared with a submission: everybody on file, or only the person's own rows.
+        on_event: is handed every event as it is on the wire. Without it, those of people who match nobody are not made.
+        on_case: is handed the number and all events of each matched booking, once its last event has happened.
+        on_progress: is told where the run is, now and then.
+
+    Raises:
+        InteropError: whatever a handler refuses.
+    """
+    run = _Run(runid, settings, on_event, on_case)
+    size = min(SHARD, -(-count // max(workers, 1)))
+    orders = [
+        Order(run.opened, runid, scenario, seed, count, first, min(first + size, count), search, on_event is not None)
+        for first in range(0, count, size or 1)
+    ]
+    shards: list[Shard] = []
+    for order, shard in zip(orders, _worked(orders, workers), strict=True):
+        run.take(shard)
+        shards.append(replace(shard, brought=()))
+        if on_progress is not None:
+            on_progress(Progress(order.end, count, run.days.open_day))
+    run.finish()
+    disclosures: Disclosures = Counter()
+    for counted in (run.flow.disclosures, *(shard.disclosures for shard in shards)):
+        for (sender, recipient, categories), times in counted.items():
+            disclosures[sender, recipient, tuple(sorted(categories))] += times
+    return InProcessResult(
+        iafis_row=_joined([shard.iafis_row for shard in shards], np.int32),
+        ident_row=_joined([shard.ident_row for shard in shards], np.int32),
+        searched=_joined([shard.searched for shard in shards], np.uint8),
+        disclosures=disclosures,
+        last_day=run.days.open_day - timedelta(days=1),
+    )
+
+
+class _Run:
+    """The part of a run that this process sees to: the days, and the cases that they move."""
+
+    def __init__(
+        self,
+        runid: str,
+        settings: RunSettings,
+        on_event: Callable[[bytes], None] | None,
+        on_case: Callable[[int, list[Event]], None] | None,
+    ) -> None:
+        self.hear = on_event or _ignore
+        self.on_case = on_case
+        self.opened = opened(runid, settings)
+        self.flow = Flow(prepared(self.opened, (BOOKING, ERO, AGENCY)), on_event)
+        self.days = Days(runid, settings, self.flow, self.hear)
+        self.hear(self.opened)
+
+    def take(self, shard: Shard) -> None:
+        """The bookings of a shard, each on its day."""
+        for brought in shard.brought:
+            self._close_days_before(brought.day)
+            for body in brought.events:
+                self.hear(body)
+            if shard.searched[brought.place] == MATCH:
+                self.flow.take_over(brought.file())
+        self._close_days_before(shard.last_day)
+
+    def finish(self) -> None:
+        """Nobody is booked any more: days close until no desk waits for a time."""
+        self._close_day()
+        while self.flow.waits:
+            self._close_day()
+
+    def _close_days_before(self, day: date) -> None:
+        while self.days.open_day < day:
+            self._close_day()
+
+    def _close_day(self) -> None:
+        self.days.close()
+        for file in self.flow.close_files():
+            if self.on_case is not None:
+                self.on_case(file.number, [from_json(body) for body in file.events])
+
+
+def _worked(orders: Sequence[Order], workers: int) -> Iterator[Shard]:
+    """The shards in order, made ahead by other processes (`spawn`: nothing of this process is copied into them)."""
+    if workers == 0:
+        yield from map(work, orders)
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        under_way: deque[Future[Shard]] = deque()
+        for order in orders:
+            under_way.append(pool.submit(work, order))
+            if len(under_way) > AHEAD * workers:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _joined(columns: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+    return np.concatenate([np.empty(0, kind), *columns])
+
+
+def _ignore(_: bytes) -> None:
+    """Nobody listens."""

@@ -1,0 +1,149 @@
+"""A shard: some bookings that follow one another, booked, searched and answered in a process of their own.
+
+What the federal side answers depends on nothing but the submission, so shards know nothing of each other. Most people
+match nobody in IDENT, and their journey ends here; of these only columns go back, unless somebody listens.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic_core import to_json
+
+from sandbox.in_process.flow import Disclosures, File, Flow
+from sandbox.in_process.routes import DESKS, MATCHER, SUBMITTED, prepared
+from sandbox.in_process.searches import MATCH, Rows, Search, Searched, search
+from sandbox.population import People, bodies, people
+from sandbox.scenario import Scenario
+from services.biometric_match.events import IDENTIFICATION_DISCLOSURES, SEARCH_DISCLOSURES
+from services.biometric_match.matcher import Matcher
+from services.biometric_match.run import Searches
+from services.booking.events import SUBMISSION, BookingRequest
+from services.booking.handlers import on_booking
+from services.booking.identifiers import subject_of, tcn_of
+from services.chassis.effects import Case
+from services.chassis.envelope import CaseId, Event
+
+TOGETHER = 1024
+"""Bookings that are searched in one go."""
+
+_EVERYBODY_DISCLOSES = (*SUBMISSION, *IDENTIFICATION_DISCLOSURES, *SEARCH_DISCLOSURES)
+"""What is disclosed of everybody who is booked, whether or not there is a match."""
+
+_REMEMBERS: Mapping[str, type[Case]] = {desk.group: desk.remembers for desk in DESKS if desk.remembers is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a shard is made of. `everything` asks for the events of all bookings, not only of the matched ones."""
+
+    opened: bytes
+    runid: str
+    scenario: Scenario
+    seed: int
+    count: int
+    first: int
+    end: int
+    search: Search
+    everything: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A booking as a shard hands it on, as far as it goes without waiting; what desks remember is JSON."""
+
+    place: int
+    """Where its entry stands in the shard's columns."""
+
+    number: int
+    id: CaseId
+    day: date
+    cases: Mapping[str, bytes]
+    events: list[bytes]
+
+    def file(self) -> File:
+        """The file, opened again."""
+        cases = {group: _REMEMBERS[group].model_validate_json(body) for group, body in self.cases.items()}
+        return File(self.id, self.number, cases, self.events)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shard:
+    """What came of a shard: columns with an entry for every booking, and the bookings that are handed on."""
+
+    iafis_row: Rows
+    ident_row: Rows
+    searched: NDArray[np.uint8]
+    brought: Sequence[Brought]
+    last_day: date
+    disclosures: Disclosures
+
+
+def work(order: Order) -> Shard:
+    """Books, searches and answers a shard."""
+    desks = _desks(order.opened, order.search)
+    flow = Flow(desks)
+    zone = ZoneInfo(order.scenario.time_zone)
+    columns: list[Searched] = []
+    brought: list[Brought] = []
+    last = 0
+    for start in range(order.first, order.end, TOGETHER):
+        booked = people(order.scenario, order.seed, order.count, start, min(start + TOGETHER, order.end))
+        found = search(booked, desks[MATCHER.group])
+        wanted = np.arange(len(booked)) if order.everything else np.flatnonzero(found.searched == MATCH)
+        brought += _bring(order, _only(booked, wanted), found.matcher_for(wanted.tolist()), flow, desks)
+        columns.append(found)
+        last = int(booked.booked_at[-1])
+    unheard = order.end - order.first - len(brought)
+    for row in _EVERYBODY_DISCLOSES:
+        flow.disclosures[row.sender, row.recipient, row.categories] += unheard
+    return Shard(
+        iafis_row=np.concatenate([found.row["iafis"] for found in columns]),
+        ident_row=np.concatenate([found.row["ident"] for found in columns]),
+        searched=np.concatenate([found.searched for found in columns]),
+        brought=brought,
+        last_day=datetime.fromtimestamp(last, zone).date(),
+        disclosures=flow.disclosures,
+    )
+
+
+@lru_cache(maxsize=1)
+def _desks(opened: bytes, _: Search) -> Mapping[str, Any]:
+    """The desks of a run, kept from shard to shard: galleries and policies take a while to make."""
+    return prepared(opened)
+
+
+def _bring(order: Order, booked: People, matcher: Matcher, flow: Flow, desks: Mapping[str, Any]) -> Iterator[Brought]:
+    """These bookings with all their events: they are booked, answered, and go as far as they can at once."""
+    zone = ZoneInfo(order.scenario.time_zone)
+    files: list[File] = []
+    days: list[date] = []
+    submissions: list[Event[Any]] = []
+    for number, at, body in zip(booked.numbers.tolist(), booked.booked_at.tolist(), bodies(booked), strict=True):
+        request = BookingRequest.model_validate_json(to_json(body))
+        booked_at = datetime.fromtimestamp(at, UTC)
+        tcn = tcn_of(order.runid, request.ori, request.oca)
+        file = File(CaseId(order.runid, tcn, subject_of(request.ori, request.oca)), number)
+        days.append(booked_at.astimezone(zone).date())
+        said = flow.open(file, on_booking(request, file.id, booked_at, days[-1]))
+        submissions.append(SUBMITTED.read(said.body))
+        files.append(file)
+    searches: Searches = desks[MATCHER.group]
+    outcomes = SUBMITTED.handler(submissions, replace(searches, matcher=matcher))
+    for file, day, submission, outcome in zip(files, days, submissions, outcomes, strict=True):
+        flow.answer(file, submission, outcome)
+        cases = {group: case.model_dump_json(exclude_defaults=True).encode() for group, case in file.cases.items()}
+        yield Brought(file.number - order.first, file.number, file.id, day, cases, file.events)
+
+
+def _only(booked: People, places: NDArray[np.int64]) -> People:
+    columns = {column.name: getattr(booked, column.name) for column in fields(booked)}
+    chosen: dict[str, Any] = {
+        name: column[places] for name, column in columns.items() if isinstance(column, np.ndarray)
+    }
+    return replace(booked, **chosen, custody={name: column[places] for name, column in booked.custody.items()})

@@ -1,0 +1,174 @@
+"""The engine without streams says what the services say: event for event, whatever the policy and the capacity."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic_core import from_json, to_json
+
+from sandbox.in_process import MATCH, NO_ROW, SEARCHED, InProcessResult, run_in_process
+from sandbox.in_process.routes import DAY_CLOSED, DAY_ENDED, EACH, SUBMITTED
+from sandbox.population import bookings
+from sandbox.report import disclosures
+from sandbox.scenario import Period, Scenario, load_scenario, resolve
+from services.booking.events import BookingRequest, RunSettings
+from services.chassis.delivery.stages import BatchStage, CaseStage, DueStage
+from services.chassis.service import Service
+from tests.contract.house import House, Raw
+
+RUN = "heron-2008"
+SEED = 41
+BOOKINGS = 160
+
+
+def a_scenario(capacity: float | None = None, *, feedback: bool = False) -> Scenario:
+    """Three weeks in which nearly half of the people are in IDENT, so that there are many detainers."""
+    boston = load_scenario("boston-2008-2010")
+    changes = {
+        "period": Period(since=date(2008, 10, 27), until=date(2008, 11, 16)),
+        "volume": (),
+        "people": boston.people.model_copy(update={"in_ident": 0.4}),
+        "capacity_per_day": dict.fromkeys(boston.capacity_per_day, capacity),
+        "feedback": feedback,
+    }
+    return boston.model_copy(update=changes)
+
+
+def in_the_house(services: Mapping[str, Service], scenario: Scenario, settings: RunSettings) -> list[Raw]:
+    """What the services themselves say of the same people."""
+    house, zone = House(services, RUN, settings), ZoneInfo(settings.time_zone)
+    for body in bookings(scenario, SEED, BOOKINGS):
+        request = BookingRequest.model_validate_json(to_json(body))
+        while house._day < datetime.fromisoformat(body["booked_at"]).astimezone(zone).date():
+            house._close_day()
+        house.book(request)
+    return house.finish()
+
+
+def in_process(scenario: Scenario, settings: RunSettings, **options: Any) -> tuple[list[Raw], InProcessResult]:
+    heard: list[Raw] = []
+
+    def hear(body: bytes) -> None:
+        heard.append(from_json(body))
+
+    options = {"workers": 0, "on_event": hear, **options}
+    return heard, run_in_process(scenario, settings, RUN, SEED, BOOKINGS, **options)
+
+
+def by_id(events: list[Raw]) -> dict[str, Raw]:
+    assert len({event["id"] for event in events}) == len(events)
+    return {event["id"]: event for event in events}
+
+
+# What is said
+
+
+@pytest.mark.parametrize(
+    ("policy", "regime", "capacity", "feedback"),
+    [
+        ("us-full-cooperation", None, None, True),
+        ("us-full-cooperation", "by-date", 1, False),
+        ("us-ca-trust-act-2014", "ice-r0-all", None, False),
+        ("us-il-cook-2011", "ice-r2-morton-2010", 0.6, True),
+    ],
+)
+def test_every_event_is_the_one_that_the_services_publish(
+    services: Mapping[str, Service], policy: str, regime: str | None, capacity: float | None, feedback: bool
+) -> None:
+    scenario = a_scenario(capacity, feedback=feedback)
+    settings = resolve(scenario, seed=SEED, policy=policy, regime=regime)
+
+    heard, _ = in_process(scenario, settings)
+
+    assert by_id(heard) == by_id(in_the_house(services, scenario, settings))
+
+
+def test_a_capacity_that_binds_leaves_people_without_a_detainer() -> None:
+    scenario = a_scenario(capacity=1)
+    heard, _ = in_process(scenario, resolve(scenario, seed=SEED))
+    reasons = Counter(event["data"]["reason"] for event in heard if event["type"] == "detainer.decided.v1")
+    assert reasons["no_capacity"] > 0
+    assert reasons["priority"] > 0
+
+
+# What is told of a run to which nobody listens
+
+
+def test_matched_cases_come_whole_when_they_have_ended_and_no_others_do() -> None:
+    scenario = a_scenario()
+    settings = resolve(scenario, seed=SEED)
+    heard, _ = in_process(scenario, settings)
+    told: dict[int, list[Raw]] = {}
+
+    _, result = in_process(scenario, settings, on_event=None, on_case=told.__setitem__)
+
+    matched = {event["subject"] for event in heard if event["type"] == "immigration.status.returned.v1"}
+    expected = [event for event in heard if event["subject"] in matched]
+    assert by_id([event for events in told.values() for event in events]) == by_id(expected)
+    assert sorted(told) == [number for number, answer in enumerate(result.searched) if answer == MATCH]
+
+
+def test_the_columns_say_of_everybody_what_the_events_say() -> None:
+    scenario = a_scenario()
+    settings = resolve(scenario, seed=SEED)
+    heard, _ = in_process(scenario, settings)
+    _, result = in_process(scenario, settings, on_event=None)
+
+    order = [event["subject"] for event in heard if event["type"] == "booking.recorded.v1"]
+    searched = {event["subject"]: event["data"] for event in heard if event["type"] == "immigration.searched.v1"}
+    returned = {event["subject"]: event["data"] for event in heard if event["type"] == "identification.returned.v1"}
+    assert [SEARCHED[answer] for answer in result.searched] == [searched[subject]["result"] for subject in order]
+    assert [row != NO_ROW for row in result.ident_row] == [searched[subject]["fin"] is not None for subject in order]
+    assert [row != NO_ROW for row in result.iafis_row] == [returned[subject]["srf"] == "I" for subject in order]
+
+
+def test_disclosures_are_counted_also_for_those_whose_events_are_not_made() -> None:
+    scenario = a_scenario(feedback=True)
+    settings = resolve(scenario, seed=SEED)
+    heard, listened = in_process(scenario, settings)
+    _, result = in_process(scenario, settings, on_event=None)
+
+    rows = disclosures(heard)
+    expected = Counter({(row["from"], row["to"], tuple(row["categories"])): row["count"] for row in rows})
+    assert result.disclosures == listened.disclosures == expected
+
+
+def test_shards_and_processes_make_no_difference() -> None:
+    scenario = a_scenario(capacity=1)
+    settings = resolve(scenario, seed=SEED)
+    alone, _ = in_process(scenario, settings)
+    together, _ = in_process(scenario, settings, workers=2)
+    assert together == alone
+
+
+def test_a_run_of_nobody_opens_and_closes_its_first_day() -> None:
+    scenario = a_scenario()
+    settings = resolve(scenario, seed=SEED)
+    heard: list[bytes] = []
+    result = run_in_process(scenario, settings, RUN, SEED, 0, workers=0, on_event=heard.append)
+    assert [from_json(body)["type"] for body in heard] == ["run.opened.v1", "day.closed.v1"]
+    assert len(result.searched) == 0
+
+
+# Who reads what
+
+
+def test_the_routes_are_the_services_own_wiring(services: Mapping[str, Service]) -> None:
+    stages = [stage for service in services.values() for stage in service.stages]
+    wired = {
+        (stage.event_type, stage.group.name, stage.group.party, stage.model, stage.handler)
+        for stage in stages
+        if isinstance(stage, CaseStage | DueStage)
+    }
+    routed = {
+        (route.event_type, route.desk.group, route.desk.party, route.reads, route.handler)
+        for route in (*EACH, DAY_ENDED, DAY_CLOSED)
+    }
+    assert routed == wired
+    searches = [stage for stage in stages if isinstance(stage, BatchStage)]
+    assert [(stage.event_type, stage.group.name, stage.group.party, stage.model) for stage in searches] == [
+        (SUBMITTED.event_type, SUBMITTED.desk.group, SUBMITTED.desk.party, SUBMITTED.reads)
+    ]
