@@ -55,7 +55,7 @@ def run_scenario(house: House, request: Request, on_progress: OnProgress) -> dic
         "via": "streams",
         "bookings": request.bookings,
         "policy": settings.detainer.id,
-        "regime": settings.ice_priority.id,
+        "regime": ", ".join(document.id for document in settings.ice_priority),
         "totals": report.totals(events),
         "entries": dict(sorted(entries.items())),
         "disclosures": report.disclosures(events),

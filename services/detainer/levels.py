@@ -34,7 +34,8 @@ _EXCEPTIONS: Mapping[str, Level] = {
 }
 """Codes that stand apart from their block: simple assault, threats to injure, drug possession, cruelty, resisting."""
 
-_RANK: Sequence[Level] = ("level_1", "level_2", "level_3", "none")
+LEVELS: Sequence[Level] = ("level_1", "level_2", "level_3", "none")
+"""The levels, the gravest first."""
 _MORE_THAN_ONE_YEAR = 1.0
 _TWO_GRAVE_CRIMES = 2
 _THREE_LESSER_CRIMES = 3
@@ -55,7 +56,7 @@ def level_of_code(ncic: str) -> Level:
 def level_by_charge_or_conviction(charge: ChargeSeen, convictions: Sequence[ConvictionSeen]) -> Level:
     """R1: the gravest of the charge and the convictions."""
     levels = [level_of_code(charge.ncic), *(level_of_code(conviction.ncic) for conviction in convictions)]
-    return min(levels, key=_RANK.index)
+    return min(levels, key=LEVELS.index)
 
 
 def level_by_conviction(convictions: Sequence[ConvictionSeen]) -> Level:

@@ -1,0 +1,45 @@
+"""Scenarios: what their files say, how they are checked, and what a run is pinned to because of them."""
+
+from sandbox.scenario.figures import Explanation, Figure, Fit, FittedParameter, Window, parameter_hash
+from sandbox.scenario.files import HOME, ScenarioError, load_scenario, names_in, parse_scenario, scenario_path
+from sandbox.scenario.model import (
+    BY_DATE,
+    Associations,
+    ChargeShare,
+    CustodyMix,
+    Milestone,
+    PeopleMix,
+    Period,
+    Scenario,
+    TrueStatus,
+    span,
+)
+from sandbox.scenario.resolve import resolve, sample_share, with_gallery_rows
+
+__all__ = [
+    "BY_DATE",
+    "HOME",
+    "Associations",
+    "ChargeShare",
+    "CustodyMix",
+    "Explanation",
+    "Figure",
+    "Fit",
+    "FittedParameter",
+    "Milestone",
+    "PeopleMix",
+    "Period",
+    "Scenario",
+    "ScenarioError",
+    "TrueStatus",
+    "Window",
+    "load_scenario",
+    "names_in",
+    "parameter_hash",
+    "parse_scenario",
+    "resolve",
+    "sample_share",
+    "scenario_path",
+    "span",
+    "with_gallery_rows",
+]

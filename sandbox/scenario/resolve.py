@@ -1,0 +1,128 @@
+"""What a run of a scenario is pinned to: its parameters, its rates at the size of the sample, its policies' texts."""
+
+from fractions import Fraction
+from hashlib import sha256
+from pathlib import Path
+
+import holidays
+
+from sandbox.scenario.files import HOME, names_in
+from sandbox.scenario.model import BY_DATE, Scenario
+from services.booking.events import DatedDocument, Document, RunSettings
+from services.chassis.errors import InteropError
+from services.chassis.policy import Policy, load_policy, load_vocabulary
+from services.chassis.policy.mistakes import did_you_mean
+
+VOCABULARY = "vocabulary"
+REGIMES = "ice-r*.yaml"
+SUPERVISION_YEARS = 2
+"""How far behind the period holidays are still needed: holds and sentences run on after the last booking."""
+
+CAPACITY_DIGITS = 9
+
+
+def resolve(
+    scenario: Scenario,
+    *,
+    seed: int,
+    bookings: int | None = None,
+    policy: str | None = None,
+    regime: str | None = None,
+    home: Path = HOME,
+) -> RunSettings:
+    """What a run of this scenario is pinned to.
+
+    Args:
+        scenario: the scenario, under one of its explanations.
+        seed: the run's seed.
+        bookings: how many bookings sample the period; daily capacities shrink or grow with them. None: all of them.
+        policy: the local policy, instead of the scenario's.
+        regime: ICE's priority regime, instead of the scenario's; `by-date` for the one in force on each day.
+        home: the folder that holds `policies/`.
+
+    Raises:
+        InteropError: `unknown-policy`, with a suggestion; `no-regime`, when none was in force on the first day.
+    """
+    first, last = scenario.period.since.year, scenario.period.until.year + SUPERVISION_YEARS
+    federal = holidays.country_holidays("US", years=range(first, last + 1))
+    return RunSettings(
+        scenario=scenario.scenario,
+        seed=seed,
+        opened_on=scenario.period.since,
+        time_zone=scenario.time_zone,
+        agencies=scenario.agencies,
+        vocabulary=_document(VOCABULARY, home),
+        ice_priority=_regimes(scenario, regime or scenario.regime, home),
+        detainer=_document(policy or scenario.policy, home),
+        capacity_per_day=_capacity(scenario, bookings),
+        discretion=scenario.discretion,
+        silence=scenario.silence,
+        pickup=scenario.pickup,
+        outcomes=scenario.outcomes,
+        feedback=scenario.feedback,
+        holidays=tuple(sorted(federal)),
+        records=scenario.records.model_dump(mode="json"),
+        galleries=scenario.galleries.model_dump(mode="json"),
+    )
+
+
+def with_gallery_rows(scenario: Scenario, rows: int) -> Scenario:
+    """The same scenario with galleries of another size; as many of their people are in both, in proportion.
+
+    In a small gallery the same few people are booked over and over; what a large run counts is then known less well
+    than the number of its bookings suggests.
+    """
+    overlap = rows * scenario.galleries.overlap // scenario.galleries.rows
+    galleries = scenario.galleries.model_copy(update={"rows": rows, "overlap": overlap})
+    return scenario.model_copy(update={"galleries": galleries})
+
+
+def sample_share(scenario: Scenario, bookings: int | None) -> Fraction:
+    """How many bookings stand for one real submission; 1 where nothing real is modelled."""
+    if scenario.real_volume is None or bookings is None:
+        return Fraction(1)
+    return Fraction(bookings, scenario.real_volume)
+
+
+def _capacity(scenario: Scenario, bookings: int | None) -> dict[str, float | None]:
+    share = sample_share(scenario, bookings)
+    return {
+        office: None if limit is None else round(float(Fraction(str(limit)) * share), CAPACITY_DIGITS)
+        for office, limit in scenario.capacity_per_day.items()
+    }
+
+
+def _regimes(scenario: Scenario, regime: str, home: Path) -> tuple[DatedDocument, ...]:
+    opened_on = scenario.period.since
+    if regime != BY_DATE:
+        return (DatedDocument(since=opened_on, **_document(regime, home).model_dump()),)
+    vocabulary = load_vocabulary((home / "policies" / f"{VOCABULARY}.yaml").read_text(encoding="utf-8"), VOCABULARY)
+    dated: list[DatedDocument] = []
+    for path in sorted((home / "policies").glob(REGIMES)):
+        if path.stem not in names_in(home / "policies"):
+            continue
+        document = _document(path.stem, home)
+        known = load_policy(document.text, path.stem, vocabulary)
+        if _in_force_within(known, scenario):
+            dated.append(DatedDocument(since=max(known.since, opened_on), **document.model_dump()))
+    dated.sort(key=lambda document: document.since)
+    if not dated or dated[0].since != opened_on:
+        raise InteropError("no-regime", f"no enacted priority regime of policies/ was in force on {opened_on}")
+    return tuple(dated)
+
+
+def _in_force_within(policy: Policy, scenario: Scenario) -> bool:
+    ends = policy.until
+    begun = policy.since <= scenario.period.until
+    return policy.status == "enacted" and begun and (ends is None or ends >= scenario.period.since)
+
+
+def _document(name: str, home: Path) -> Document:
+    path = home / "policies" / f"{name}.yaml"
+    if not path.is_file():
+        known = [known for known in names_in(home / "policies") if known != VOCABULARY]
+        raise InteropError(
+            "unknown-policy", f"no policy '{name}'.{did_you_mean(name, known)} There are: {', '.join(known)}"
+        )
+    text = path.read_text(encoding="utf-8")
+    return Document(id=name, text=text, sha256=sha256(text.encode()).hexdigest())
