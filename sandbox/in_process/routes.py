@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from services.biometric_match import events as federal
 from services.biometric_match.handlers import on_fingerprints_submitted
-from services.biometric_match.run import Searches, searches_of
+from services.biometric_match.run import Searches
 from services.booking import events as local, handlers as booking
 from services.booking.domain import BookingCase
 from services.booking.run import place_of
@@ -27,12 +27,13 @@ from services.detainer.triage import EroCase
 class Desk:
     """A group of readers: the party that it acts for, and what it remembers about a booking, if anything.
 
-    `prepare` turns `run.opened` into what its handlers have at hand during a run.
+    `prepare` turns `run.opened` into what its handlers have at hand during a run; the matcher's galleries are made
+    where they are searched.
     """
 
     group: str
     party: str
-    prepare: Callable[[bytes], Any]
+    prepare: Callable[[bytes], Any] | None = None
     remembers: type[Case] | None = None
 
 
@@ -60,7 +61,7 @@ def _answer(events: Sequence[Event[federal.FingerprintsSubmitted]], searches: Se
 
 
 BOOKING = Desk("booking", "LEA", place_of, BookingCase)
-MATCHER = Desk("biometric_match", "FBI", searches_of)
+MATCHER = Desk("biometric_match", "FBI")
 ERO = Desk("detainer.ero", "ICE", regime_of, EroCase)
 AGENCY = Desk("detainer.agency", "LEA", practice_of)
 DESKS = (BOOKING, MATCHER, ERO, AGENCY)
@@ -98,6 +99,6 @@ READERS = _by_type(EACH)
 """The routes of the events that are about one case; what nobody is to read is not in it."""
 
 
-def prepared(opened: bytes, desks: Iterable[Desk] = DESKS) -> Mapping[str, Any]:
-    """What desks have at hand during a run, by group, from its `run.opened`."""
-    return {desk.group: desk.prepare(opened) for desk in desks}
+def prepared(opened: bytes) -> Mapping[str, Any]:
+    """What the desks have at hand during a run, by group, from its `run.opened`."""
+    return {desk.group: desk.prepare(opened) for desk in DESKS if desk.prepare is not None}

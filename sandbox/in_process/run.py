@@ -17,7 +17,7 @@ from pydantic_core import from_json
 
 from sandbox.in_process.days import Days, opened
 from sandbox.in_process.flow import Disclosures, Flow
-from sandbox.in_process.routes import AGENCY, BOOKING, ERO, prepared
+from sandbox.in_process.routes import prepared
 from sandbox.in_process.searches import MATCH, Rows, Search
 from sandbox.in_process.shards import Order, Shard, work
 from sandbox.scenario import Scenario
@@ -128,7 +128,7 @@ class _Run:
         self.hear = on_event or _ignore
         self.on_case = on_case
         self.opened = opened(runid, settings)
-        self.flow = Flow(prepared(self.opened, (BOOKING, ERO, AGENCY)), on_event)
+        self.flow = Flow(prepared(self.opened), on_event)
         self.days = Days(runid, settings, self.flow, self.hear)
         self.hear(self.opened)
 

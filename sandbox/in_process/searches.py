@@ -1,7 +1,7 @@
-"""The searches of many bookings at once, as columns: who is found, before anybody is told.
+"""The searches of many bookings at once, as columns: who will be found, before anybody is answered.
 
-The rules are the federal side's own (`domain.match`); its handler is then handed what was found here, so that nobody
-is searched twice.
+The federal handler answers by what was found here, so nobody is searched twice; and whoever is found nowhere need not
+be answered at all where nobody listens.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,14 +10,28 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from sandbox.population import People
-from services.biometric_match.domain import match
-from services.biometric_match.matcher import Found, GalleryKind, Matcher, Prints, Unsearchable
+from services.biometric_match.events import RunOpened
+from services.biometric_match.matcher import (
+    FEWEST_FINGERS,
+    Candidate,
+    ExhaustiveMatcher,
+    Found,
+    GalleryKind,
+    MateMatcher,
+    Prints,
+    Unsearchable,
+    threshold,
+)
+from services.biometric_match.prints import TEN
 from services.biometric_match.run import Searches
+from services.chassis.envelope import Event
 
 Search = Literal["exhaustive", "mates"]
 Rows = NDArray[np.int32]
+Integers = NDArray[np.int64]
 
 KINDS: tuple[GalleryKind, ...] = ("iafis", "ident")
 NO_ROW = -1
@@ -28,39 +42,79 @@ SEARCHED = ("match", "no_match", "error")
 
 MATCH, NO_MATCH, ERROR = range(3)
 
+_OPENED: TypeAdapter[Event[RunOpened]] = TypeAdapter(Event[RunOpened])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Best:
+    """The best row of a gallery for each probe, whether or not it is a match, and its score."""
+
+    rows: Integers
+    scores: Integers
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Searched:
     """What the searches found for some bookings, one after the other."""
 
-    candidates: Mapping[GalleryKind, Sequence[Found]]
+    best: Mapping[GalleryKind, Best]
+    fingers: Integers
     row: Mapping[GalleryKind, Rows]
+    """The row that matched; `NO_ROW` for none."""
+
     searched: NDArray[np.uint8]
 
-    def matcher_for(self, chosen: Sequence[int]) -> Matcher:
-        """A matcher that answers for some of them, in this order, what was found."""
-        return _Recalled({kind: [found[place] for place in chosen] for kind, found in self.candidates.items()})
+
+class Galleries:
+    """The galleries of a run, and how they are searched."""
+
+    def __init__(self, opened: bytes, search: Search) -> None:
+        self.run = _OPENED.validate_json(opened).data
+        size = self.run.galleries
+        self._everybody = ExhaustiveMatcher(self.run.seed, size.rows, size.overlap) if search == "exhaustive" else None
+        thresholds = [threshold(fingers, size.rows, size.fpir) for fingers in range(FEWEST_FINGERS, TEN + 1)]
+        self._thresholds = np.array([_OUT_OF_REACH] * FEWEST_FINGERS + thresholds)
+
+    def search(self, booked: People) -> Searched:
+        """Searches both galleries for everybody."""
+        taken = booked.prints()
+        codes, present = np.ascontiguousarray(taken.codes.T), np.ascontiguousarray(taken.present.T)
+        size = self.run.galleries
+        if self._everybody is None:
+            mates = MateMatcher(self.run.seed, size.rows, size.overlap, size.fpir, booked.person)
+            best = {kind: Best(*mates.best(kind, codes, present)) for kind in KINDS}
+        else:
+            best = {kind: Best(*self._everybody.galleries[kind].best(codes, present)) for kind in KINDS}
+        fingers = present.sum(axis=1)
+        enough = self._thresholds[fingers]
+        row = {kind: np.where(of.scores >= enough, of.rows, NO_ROW).astype(np.int32) for kind, of in best.items()}
+        matched = np.where(row["ident"] == NO_ROW, NO_MATCH, MATCH)
+        searched = np.where(fingers < FEWEST_FINGERS, ERROR, matched).astype(np.uint8)
+        return Searched(best, fingers, row, searched)
+
+    def recalled(self, searched: Searched, chosen: Integers) -> Searches:
+        """What the federal handler has at hand to answer some of them: the run, and what was found."""
+        return Searches(self.run, _Recalled({kind: _found(searched, kind, chosen) for kind in KINDS}))
+
+
+_OUT_OF_REACH = 2**15
+"""A score that no probe has: too few fingers match nobody."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Recalled:
-    candidates: Mapping[GalleryKind, list[Found]]
+    """A matcher that has searched already."""
+
+    found: Mapping[GalleryKind, list[Found]]
 
     def search(self, kind: GalleryKind, probes: Sequence[Prints]) -> list[Found]:  # noqa: ARG002 - see `Matcher`
-        return self.candidates[kind]
+        return self.found[kind]
 
 
-def search(booked: People, searches: Searches) -> Searched:
-    """Searches both galleries for everybody."""
-    taken = booked.prints()
-    probes = [taken.prints(column) for column in range(len(booked))]
-    candidates: dict[GalleryKind, Sequence[Found]] = {kind: searches.matcher.search(kind, probes) for kind in KINDS}
-    row = {kind: _rows(found, searches) for kind, found in candidates.items()}
-    refused = np.array([isinstance(found, Unsearchable) for found in candidates["ident"]], np.bool_)
-    searched = np.where(refused, ERROR, np.where(row["ident"] == NO_ROW, NO_MATCH, MATCH)).astype(np.uint8)
-    return Searched(candidates, row, searched)
-
-
-def _rows(candidates: Sequence[Found], searches: Searches) -> Rows:
-    matches = (match(found, searches.run.galleries) for found in candidates)
-    return np.array([NO_ROW if found is None else found.row for found in matches], np.int32)
+def _found(searched: Searched, kind: GalleryKind, chosen: Integers) -> list[Found]:
+    best = searched.best[kind]
+    columns = (best.rows[chosen].tolist(), best.scores[chosen].tolist(), searched.fingers[chosen].tolist())
+    return [
+        Unsearchable("too_few_fingers") if fingers < FEWEST_FINGERS else Candidate(row, score, fingers)
+        for row, score, fingers in zip(*columns, strict=True)
+    ]

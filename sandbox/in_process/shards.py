@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from pydantic_core import to_json
 
 from sandbox.in_process.flow import Disclosures, File, Flow
-from sandbox.in_process.routes import DESKS, MATCHER, SUBMITTED, prepared
-from sandbox.in_process.searches import MATCH, Rows, Search, Searched, search
+from sandbox.in_process.routes import DESKS, SUBMITTED, prepared
+from sandbox.in_process.searches import MATCH, Galleries, Rows, Search, Searched
 from sandbox.population import People, bodies, people
 from sandbox.scenario import Scenario
 from services.biometric_match.events import IDENTIFICATION_DISCLOSURES, SEARCH_DISCLOSURES
-from services.biometric_match.matcher import Matcher
 from services.biometric_match.run import Searches
 from services.booking.events import SUBMISSION, BookingRequest
 from services.booking.handlers import on_booking
@@ -86,17 +85,16 @@ class Shard:
 
 def work(order: Order) -> Shard:
     """Books, searches and answers a shard."""
-    desks = _desks(order.opened, order.search)
-    flow = Flow(desks)
+    galleries, flow = _galleries(order.opened, order.search), Flow(_desks(order.opened))
     zone = ZoneInfo(order.scenario.time_zone)
     columns: list[Searched] = []
     brought: list[Brought] = []
     last = 0
     for start in range(order.first, order.end, TOGETHER):
         booked = people(order.scenario, order.seed, order.count, start, min(start + TOGETHER, order.end))
-        found = search(booked, desks[MATCHER.group])
+        found = galleries.search(booked)
         wanted = np.arange(len(booked)) if order.everything else np.flatnonzero(found.searched == MATCH)
-        brought += _bring(order, _only(booked, wanted), found.matcher_for(wanted.tolist()), flow, desks)
+        brought += _bring(order, _only(booked, wanted), galleries.recalled(found, wanted), flow)
         columns.append(found)
         last = int(booked.booked_at[-1])
     unheard = order.end - order.first - len(brought)
@@ -112,13 +110,20 @@ def work(order: Order) -> Shard:
     )
 
 
+# Kept from shard to shard: galleries and policies take a while to make.
+
+
 @lru_cache(maxsize=1)
-def _desks(opened: bytes, _: Search) -> Mapping[str, Any]:
-    """The desks of a run, kept from shard to shard: galleries and policies take a while to make."""
+def _galleries(opened: bytes, search: Search) -> Galleries:
+    return Galleries(opened, search)
+
+
+@lru_cache(maxsize=1)
+def _desks(opened: bytes) -> Mapping[str, Any]:
     return prepared(opened)
 
 
-def _bring(order: Order, booked: People, matcher: Matcher, flow: Flow, desks: Mapping[str, Any]) -> Iterator[Brought]:
+def _bring(order: Order, booked: People, searches: Searches, flow: Flow) -> Iterator[Brought]:
     """These bookings with all their events: they are booked, answered, and go as far as they can at once."""
     zone = ZoneInfo(order.scenario.time_zone)
     files: list[File] = []
@@ -133,8 +138,7 @@ def _bring(order: Order, booked: People, matcher: Matcher, flow: Flow, desks: Ma
         said = flow.open(file, on_booking(request, file.id, booked_at, days[-1]))
         submissions.append(SUBMITTED.read(said.body))
         files.append(file)
-    searches: Searches = desks[MATCHER.group]
-    outcomes = SUBMITTED.handler(submissions, replace(searches, matcher=matcher))
+    outcomes = SUBMITTED.handler(submissions, searches)
     for file, day, submission, outcome in zip(files, days, submissions, outcomes, strict=True):
         flow.answer(file, submission, outcome)
         cases = {group: case.model_dump_json(exclude_defaults=True).encode() for group, case in file.cases.items()}

@@ -12,7 +12,6 @@ from pydantic_core import from_json, to_json
 from sandbox.in_process import MATCH, NO_ROW, SEARCHED, InProcessResult, run_in_process
 from sandbox.in_process.routes import DAY_CLOSED, DAY_ENDED, EACH, SUBMITTED
 from sandbox.population import bookings
-from sandbox.report import disclosures
 from sandbox.scenario import Period, Scenario, load_scenario, resolve
 from services.booking.events import BookingRequest, RunSettings
 from services.chassis.delivery.stages import BatchStage, CaseStage, DueStage
@@ -131,8 +130,8 @@ def test_disclosures_are_counted_also_for_those_whose_events_are_not_made() -> N
     heard, listened = in_process(scenario, settings)
     _, result = in_process(scenario, settings, on_event=None)
 
-    rows = disclosures(heard)
-    expected = Counter({(row["from"], row["to"], tuple(row["categories"])): row["count"] for row in rows})
+    rows = [row for event in heard for row in event["data"]["disclosures"]]
+    expected = Counter((row["from"], row["to"], tuple(sorted(row["categories"]))) for row in rows)
     assert result.disclosures == listened.disclosures == expected
 
 
