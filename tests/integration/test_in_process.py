@@ -1,0 +1,47 @@
+"""The engine without streams beside the real thing: the services, each in its process, over a Redis.
+
+What is compared is what the oracle of the failure tests compares: (id, type, subject, time, data) of every event.
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from sandbox.drive import Driver
+from sandbox.in_process import run_in_process
+from sandbox.population import bookings
+from sandbox.scenario import load_scenario, resolve
+from tests.conftest import StartRedis
+from tests.integration.oracle import READY_SECONDS, Fingerprint, a_house, differences, fingerprint
+
+RUN = "boston-2008-2010-7"
+SEED = 7
+BOOKINGS = 5_000
+
+
+def rows(bodies: list[bytes]) -> Fingerprint:
+    """What `fingerprint` makes of the streams, of events that were heard."""
+    events = map(json.loads, bodies)
+    return frozenset(
+        (event["id"], event["type"], event["subject"], event["time"], json.dumps(event["data"], sort_keys=True))
+        for event in events
+    )
+
+
+@pytest.mark.parametrize("server_kind", ["embedded"], indirect=True, scope="session")
+def test_a_scenario_is_event_for_event_what_the_services_make_of_it(start_redis: StartRedis, tmp_path: Path) -> None:
+    scenario = load_scenario("boston-2008-2010")
+    settings = resolve(scenario, seed=SEED, bookings=BOOKINGS)
+    server = start_redis()
+    with a_house(tmp_path, redis_url=server.url) as house, Redis.from_url(server.url) as redis:
+        house.wait_ready(READY_SECONDS)
+        Driver(house.urls["booking"], RUN).run(settings, bookings(scenario, SEED, BOOKINGS), BOOKINGS)
+        through_streams = fingerprint(redis, RUN)
+
+    heard: list[bytes] = []
+    run_in_process(scenario, settings, RUN, SEED, BOOKINGS, on_event=heard.append)
+
+    assert len(heard) == len(rows(heard))
+    assert differences(through_streams, rows(heard)) == []
