@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sandbox.in_process.flow import Flow
-from sandbox.in_process.routes import BOOKING, DAY_CLOSED, DAY_ENDED
+from sandbox.in_process.routes import BOOKING, DAY_CLOSED, DAY_ENDED, ERO
 from services.booking.events import DayClosed, DayEnded, RunOpened, RunSettings
 from services.chassis.envelope import Produced, encode, event_id
 from services.chassis.errors import InteropError
@@ -49,14 +49,14 @@ class Days:
             ended = DayEnded(day=day, round=round_number, ends_at=ends_at, disclosures=())
             body = _control(self.runid, ended, day, round_number, ends_at)
             self.publish(body)
-            self.flow.wake(DAY_ENDED, body, ends_at)
+            self.flow.wake(DAY_ENDED, body, due)
             if all(file.cases[BOOKING.group] is case for file, case in zip(due, before, strict=True)):
                 raise InteropError("day-stuck", f"{day} cannot close: custody of {len(due)} people does not move")
             round_number += 1
         closed = DayClosed(day=day, ends_at=ends_at, disclosures=())
         body = _control(self.runid, closed, day, 0, ends_at)
         self.publish(body)
-        self.flow.wake(DAY_CLOSED, body, ends_at)
+        self.flow.wake(DAY_CLOSED, body, self.flow.due(ERO, ends_at))
         self.open_day = day + timedelta(days=1)
 
 

@@ -36,7 +36,7 @@ class Said:
 
     def is_disclosed_to(self, party: str) -> bool:
         """Whether `party` may be handed it, by the envelope's own rule: what is not need not be read for that."""
-        return Event.is_disclosed_to(cast(Event[Any], self), party)
+        return Event.is_disclosed_to(cast(Any, self), party)
 
 
 @dataclass(slots=True)
@@ -125,10 +125,10 @@ class Flow:
         """The files that the desk wants to look at before `before`, in the order in which it does."""
         return [self.files[tcn] for tcn in self.timers[desk.group].due(before)]
 
-    def wake(self, route: Route, body: bytes, before: datetime) -> None:
-        """A control event: its desk looks at every file that is due, and all that follows happens."""
+    def wake(self, route: Route, body: bytes, due: Iterable[File]) -> None:
+        """A control event: its desk looks at every file that is due by it, and all that follows happens."""
         group, event = route.desk.group, route.read(body)
-        waiting = [DueCase(file.id, file.cases[group]) for file in self.due(route.desk, before)]
+        waiting = [DueCase(file.id, file.cases[group]) for file in due]
         for case_id, outcome in route.handler(event, waiting, self._prepared[group]):
             file = self._touched[case_id.tcn] = self.files[case_id.tcn]
             self._settle(file, self._keep(file, route.desk, outcome, event.id))

@@ -18,7 +18,7 @@ from pydantic_core import from_json
 from sandbox.in_process.days import Days, opened
 from sandbox.in_process.flow import Disclosures, Flow
 from sandbox.in_process.routes import prepared
-from sandbox.in_process.searches import MATCH, Rows, Search
+from sandbox.in_process.searches import MATCH, NO_ROW, Rows, Search
 from sandbox.in_process.shards import Order, Shard, work
 from sandbox.scenario import Scenario
 from services.booking.events import RunSettings
@@ -57,6 +57,12 @@ class InProcessResult:
     disclosures: Disclosures
     last_day: date
     """The last day that was closed."""
+
+    @property
+    def identified(self) -> NDArray[np.bool_]:
+        """Whether IAFIS answered with somebody."""
+        known: NDArray[np.bool_] = self.iafis_row != NO_ROW
+        return known
 
 
 def run_in_process(

@@ -121,7 +121,7 @@ def test_the_columns_say_of_everybody_what_the_events_say() -> None:
     returned = {event["subject"]: event["data"] for event in heard if event["type"] == "identification.returned.v1"}
     assert [SEARCHED[answer] for answer in result.searched] == [searched[subject]["result"] for subject in order]
     assert [row != NO_ROW for row in result.ident_row] == [searched[subject]["fin"] is not None for subject in order]
-    assert [row != NO_ROW for row in result.iafis_row] == [returned[subject]["srf"] == "I" for subject in order]
+    assert list(result.identified) == [returned[subject]["srf"] == "I" for subject in order]
 
 
 def test_disclosures_are_counted_also_for_those_whose_events_are_not_made() -> None:
