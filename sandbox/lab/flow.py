@@ -1,8 +1,9 @@
 """From a population to its results: search, triage, cooperation, custody, endings, all in columns."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -182,14 +183,20 @@ def _expiry(
     """When holds end at the latest, under the policy's hours and clock."""
     zones = [place.zone(ori) for ori in people.scenario.agencies]
     expires = np.full(len(index), NOWHERE, np.int64)
+    holidays = frozenset(place.holidays)
     for case in np.flatnonzero(held).tolist():
         decision = cooperation.decided.decisions[cooperation.which[RELEASABLE, case]]
         hours = REGULATION_HOURS if decision.max_hold_hours is None else decision.max_hold_hours
-        begins = datetime.fromtimestamp(int(release_at[case]), UTC)
-        zone = zones[people.agency[index[case]]]
         clock: ClockRule = "straight" if decision.clock == "straight" else "excluding_weekends_and_holidays"
-        expires[case] = int(hold_deadline(begins, hours, clock, zone, place.holidays).timestamp())
+        zone = zones[people.agency[index[case]]]
+        expires[case] = _deadline(int(release_at[case]), hours, clock, zone, holidays)
     return expires
+
+
+@lru_cache(maxsize=200_000)
+def _deadline(begins: int, hours: float, clock: ClockRule, zone: ZoneInfo, holidays: Set[date]) -> int:
+    """`hold_deadline` in seconds; kept, because a fit asks for the same people over and over."""
+    return int(hold_deadline(datetime.fromtimestamp(begins, UTC), hours, clock, zone, holidays).timestamp())
 
 
 def _bookings_table(people: People, found: Searches, zone: ZoneInfo, *, only_on_file: bool) -> pl.DataFrame:

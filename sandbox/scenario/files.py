@@ -9,10 +9,14 @@ from pydantic import BaseModel, ValidationError
 from sandbox.scenario.model import Scenario
 from services.chassis.errors import InteropError
 from services.chassis.policy.mistakes import Mistake, did_you_mean
-from services.chassis.policy.page import Entries, Items, Node, Page
+from services.chassis.policy.page import Entries, Items, Node, Page, Scalar
 
 HOME = Path(__file__).resolve().parent.parent.parent
 """Where scenarios/, policies/ and contracts/ are: beside the code, in a checkout and in the image alike."""
+
+
+OWN = ("title", "period", "volume", "published", "parameter_hash")
+"""What a scenario says for itself, also when it carries the parameters of another."""
 
 
 class ScenarioError(InteropError):
@@ -22,20 +26,21 @@ class ScenarioError(InteropError):
         super().__init__("bad-scenario", "\n".join(str(mistake) for mistake in mistakes))
 
 
-def load_scenario(name: str, explanation: str | None = None, home: Path = HOME) -> Scenario:
+def load_scenario(name: str, explanation: str | None = None, home: Path = HOME, *, check_hash: bool = True) -> Scenario:
     """The scenario of that name, or the one in that file.
 
     Args:
         name: a scenario's name, or a path that ends with `.yaml`.
         explanation: under which of the explanations that its file offers; the first of them, if none is named.
         home: the folder that holds `scenarios/`.
+        check_hash: whether fitted values that do not have the hash that the file states are a mistake.
 
     Raises:
         InteropError: `unknown-scenario` or `unknown-explanation`, with a suggestion.
         ScenarioError: the file has mistakes.
     """
     path = scenario_path(name, home)
-    return parse_scenario(path.read_text(encoding="utf-8"), path.name, explanation, home)
+    return parse_scenario(path.read_text(encoding="utf-8"), path.name, explanation, home, check_hash=check_hash)
 
 
 def scenario_path(name: str, home: Path = HOME) -> Path:
@@ -53,7 +58,9 @@ def scenario_path(name: str, home: Path = HOME) -> Path:
     return path
 
 
-def parse_scenario(text: str, name: str, explanation: str | None = None, home: Path = HOME) -> Scenario:
+def parse_scenario(
+    text: str, name: str, explanation: str | None = None, home: Path = HOME, *, check_hash: bool = True
+) -> Scenario:
     """The scenario in a text. `name` is what its mistakes are reported under.
 
     Raises:
@@ -72,8 +79,36 @@ def parse_scenario(text: str, name: str, explanation: str | None = None, home: P
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
         raise ScenarioError([_mistake(page.root, name, row) for row in error.errors(include_url=False)]) from error
-    _check_hash(scenario, page.root, name)
+    if check_hash:
+        _check_hash(scenario, page.root, name)
     return scenario
+
+
+def with_parameters(scenario: Scenario, values: Mapping[str, float]) -> Scenario:
+    """The same scenario with other values at some places, e.g. `{"pickup.told_rate.otherwise": 0.4}`."""
+    data = scenario.model_dump(mode="json", by_alias=True)
+    for place, value in values.items():
+        data = _put(data, place.split("."), value)
+    return Scenario.model_validate(data)
+
+
+def find(path: Path, place: Sequence[str]) -> tuple[int, int, int]:
+    """Where a value stands in a file: line and column, from 1, and how long it is.
+
+    Raises:
+        InteropError: `no-such-place`, when the file has no value there.
+    """
+    node = Page(path.read_text(encoding="utf-8"), path.name).root
+    for part in place:
+        pairs = node.entries if isinstance(node, Entries) else ()
+        inner = next((value for key, value in pairs if key.text == part), None)
+        if inner is None:
+            raise InteropError("no-such-place", f"{path.name} has no value at {'.'.join(place)}")
+        node = inner
+    if not isinstance(node, Scalar):
+        raise InteropError("no-such-place", f"{path.name}: {'.'.join(place)} is not a single value")
+    quoted = path.read_text(encoding="utf-8").splitlines()[node.line - 1][node.column - 1] in "\"'"
+    return node.line, node.column + quoted, len(node.text)
 
 
 def names_in(folder: Path) -> list[str]:
@@ -120,7 +155,7 @@ def _with_carried_parameters(data: dict[str, Any], root: Node, name: str, home: 
     text = path.read_text(encoding="utf-8")
     parse_scenario(text, path.name, home=home)
     base = _data(Page(text, path.name).root)
-    return {**{key: value for key, value in base.items() if key not in ("published", "volume")}, **data}
+    return {**{key: value for key, value in base.items() if key not in OWN}, **data}
 
 
 def _with_fitted_values(data: dict[str, Any], wanted: str | None) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def one_day(in_ident: float) -> Scenario:
             "capacity_per_day": dict.fromkeys(scenario.capacity_per_day),
             "people": scenario.people.model_copy(update={"in_ident": in_ident}),
             "records": records,
-            "pickup": scenario.pickup.model_copy(update={"told_rate": 1.0}),
+            "pickup": scenario.pickup.model_copy(update={"told_rate": {"otherwise": 1.0}}),
         }
     )
 

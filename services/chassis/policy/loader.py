@@ -6,6 +6,7 @@ vocabulary.
 
 import re
 from datetime import date
+from functools import lru_cache
 from hashlib import sha256
 
 from services.chassis.policy.clauses import ClauseReader
@@ -23,6 +24,7 @@ _NO_QUESTION = Question("", ("",), (), "")
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
+@lru_cache(maxsize=64)  # runs share their texts, and with them what was already decided
 def load_policy(text: str, name: str, vocabulary: Vocabulary) -> Policy:
     """Read a policy from its text.
 

@@ -1,6 +1,7 @@
 """From the text of a vocabulary file to a `Vocabulary`, with every mistake at its line and column."""
 
 import re
+from functools import lru_cache
 from hashlib import sha256
 
 from services.chassis.policy.page import Node, Page, Scalar
@@ -14,6 +15,7 @@ _RESERVED = frozenset({"not", "or", "and", "at", "more", "less", "between", "alw
 _MOST_NUMBERS = 10_000
 
 
+@lru_cache(maxsize=64)  # runs share their texts, and with them what was already decided
 def load_vocabulary(text: str, name: str) -> Vocabulary:
     """Read a vocabulary from its text.
 
