@@ -3,10 +3,9 @@
 Worker processes book, search and answer shards of the bookings; here the days pass, in order, for those who matched.
 """
 
-import multiprocessing
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -17,17 +16,15 @@ from pydantic_core import from_json
 
 from sandbox.in_process.days import Days, opened
 from sandbox.in_process.flow import Disclosures, Flow
+from sandbox.in_process.pool import worked
 from sandbox.in_process.routes import prepared
 from sandbox.in_process.searches import MATCH, NO_ROW, Rows, Search
-from sandbox.in_process.shards import Order, Shard, work
+from sandbox.in_process.shards import Order, Shard
 from sandbox.scenario import Scenario
 from services.booking.events import RunSettings
 
 SHARD = 4096
-"""Bookings in a shard: a second of work, so that two cores are busy until the end."""
-
-AHEAD = 2
-"""Shards that may lie ready for each worker: more would only fill the memory."""
+"""Bookings in a shard: less than a second of work, so that all cores are busy until the end."""
 
 Event = dict[str, Any]
 
@@ -93,20 +90,20 @@ def run_in_process(
         on_progress: is told where the run is, now and then.
 
     Raises:
-        InteropError: whatever a handler refuses.
+        InteropError: whatever a handler refuses; `worker-lost`, when a worker was ended from outside.
     """
     run = _Run(runid, settings, on_event, on_case)
-    size = min(SHARD, -(-count // max(workers, 1)))
     orders = [
-        Order(run.opened, runid, scenario, seed, count, first, min(first + size, count), search, on_event is not None)
-        for first in range(0, count, size or 1)
+        Order(run.opened, runid, scenario, seed, count, first, min(first + SHARD, count), search, on_event is not None)
+        for first in range(0, count, SHARD)
     ]
     shards: list[Shard] = []
-    for order, shard in zip(orders, _worked(orders, workers), strict=True):
-        run.take(shard)
-        shards.append(replace(shard, brought=()))
-        if on_progress is not None:
-            on_progress(Progress(order.end, count, run.days.open_day))
+    with closing(worked(orders, workers)) as made:
+        for order, shard in zip(orders, made, strict=True):
+            run.take(shard)
+            shards.append(replace(shard, brought=()))
+            if on_progress is not None:
+                on_progress(Progress(order.end, count, run.days.open_day))
     run.finish()
     disclosures: Disclosures = Counter()
     for counted in (run.flow.disclosures, *(shard.disclosures for shard in shards)):
@@ -163,21 +160,6 @@ class _Run:
         for file in self.flow.close_files():
             if self.on_case is not None:
                 self.on_case(file.number, [from_json(body) for body in file.events])
-
-
-def _worked(orders: Sequence[Order], workers: int) -> Iterator[Shard]:
-    """The shards in order, made ahead by other processes (`spawn`: nothing of this process is copied into them)."""
-    if workers == 0:
-        yield from map(work, orders)
-        return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        under_way: deque[Future[Shard]] = deque()
-        for order in orders:
-            under_way.append(pool.submit(work, order))
-            if len(under_way) > AHEAD * workers:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
 
 
 def _joined(columns: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:

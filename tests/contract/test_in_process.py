@@ -1,5 +1,6 @@
 """The engine without streams says what the services say: event for event, whatever the policy and the capacity."""
 
+import multiprocessing
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -9,12 +10,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic_core import from_json, to_json
 
-from sandbox.in_process import MATCH, NO_ROW, SEARCHED, InProcessResult, run_in_process
+from sandbox.in_process import MATCH, NO_ROW, SEARCHED, InProcessResult, Progress, run, run_in_process
+from sandbox.in_process.days import opened
+from sandbox.in_process.pool import worked
 from sandbox.in_process.routes import DAY_CLOSED, DAY_ENDED, EACH, SUBMITTED
-from sandbox.population import bookings
+from sandbox.in_process.shards import Order, work
+from sandbox.population import bookings, people
 from sandbox.scenario import Period, Scenario, load_scenario, resolve
 from services.booking.events import BookingRequest, RunSettings
 from services.chassis.delivery.stages import BatchStage, CaseStage, DueStage
+from services.chassis.errors import InteropError
+from services.chassis.policy import PolicyError
 from services.chassis.service import Service
 from tests.contract.house import House, Raw
 
@@ -135,12 +141,56 @@ def test_disclosures_are_counted_also_for_those_whose_events_are_not_made() -> N
     assert result.disclosures == listened.disclosures == expected
 
 
-def test_shards_and_processes_make_no_difference() -> None:
+def test_shards_and_processes_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = a_scenario(capacity=1)
     settings = resolve(scenario, seed=SEED)
     alone, _ = in_process(scenario, settings)
-    together, _ = in_process(scenario, settings, workers=2)
-    assert together == alone
+
+    monkeypatch.setattr(run, "SHARD", 35)
+    in_shards, _ = in_process(scenario, settings)
+    by_others, _ = in_process(scenario, settings, workers=2)
+
+    assert in_shards == alone
+    assert by_others == alone
+
+
+def test_what_is_refused_in_another_process_is_refused_here() -> None:
+    scenario = a_scenario()
+    settings = resolve(scenario, seed=SEED)
+    spoilt = settings.model_copy(update={"detainer": settings.detainer.model_copy(update={"text": "nonsense"})})
+    order = Order(opened(RUN, spoilt), RUN, scenario, SEED, BOOKINGS, 0, BOOKINGS, "exhaustive", everything=False)
+
+    with pytest.raises(PolicyError) as here:
+        work(order)
+    with pytest.raises(InteropError) as elsewhere:
+        list(worked([order, order], workers=1))
+
+    assert (elsewhere.value.code, elsewhere.value.sentence) == (here.value.code, here.value.sentence)
+
+
+def test_whoever_gives_up_on_a_run_leaves_no_process_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = a_scenario()
+    monkeypatch.setattr(run, "SHARD", 35)
+
+    def give_up(_: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        in_process(scenario, resolve(scenario, seed=SEED), workers=1, on_progress=give_up)
+
+    assert multiprocessing.active_children() == []
+
+
+def test_whoever_knows_the_people_finds_their_own_rows_without_a_search() -> None:
+    scenario = a_scenario()
+    settings = resolve(scenario, seed=SEED)
+    _, searched = in_process(scenario, settings)
+    _, known = in_process(scenario, settings, search="mates")
+
+    own_row = people(scenario, SEED, BOOKINGS).ident_row
+    of_mates = searched.ident_row == own_row
+    assert of_mates.mean() > 0.99
+    assert (known.ident_row == searched.ident_row)[of_mates].all()
 
 
 def test_a_run_of_nobody_opens_and_closes_its_first_day() -> None:

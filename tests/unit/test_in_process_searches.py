@@ -1,0 +1,81 @@
+"""The searches as columns say what the federal rules say of every booking, of those that cannot be searched too."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sandbox.in_process.days import opened
+from sandbox.in_process.searches import ERROR, KINDS, NO_ROW, SEARCHED, Galleries
+from sandbox.population import People, people
+from sandbox.scenario import load_scenario, resolve
+from services.biometric_match.domain import answers, match
+from services.biometric_match.matcher import ExhaustiveMatcher, Impressions
+
+SEED = 41
+BOOKINGS = 120
+
+
+@dataclass(frozen=True)
+class Livescan:
+    """People whose prints are taken as told."""
+
+    booked: People
+    taken: Impressions
+
+    @property
+    def person(self) -> Any:
+        return self.booked.person
+
+    def prints(self) -> Impressions:
+        return self.taken
+
+
+@pytest.fixture(scope="module")
+def livescan() -> Livescan:
+    """Bookings with ten fingers and fewer: the first with none, the next with one, and so on, over and over."""
+    booked = people(load_scenario("boston-2008-2010"), SEED, BOOKINGS)
+    taken = booked.prints()
+    fingers = np.arange(BOOKINGS) % 11
+    return Livescan(booked, replace(taken, present=np.arange(10).reshape(10, 1) < fingers))
+
+
+@pytest.fixture(scope="module")
+def galleries() -> Galleries:
+    return Galleries(opened("heron", resolve(load_scenario("boston-2008-2010"), seed=SEED)), "exhaustive")
+
+
+def test_the_columns_are_what_the_federal_rules_answer(livescan: Livescan, galleries: Galleries) -> None:
+    size = galleries.run.galleries
+    matcher = ExhaustiveMatcher(SEED, size.rows, size.overlap)
+    probes = [livescan.taken.prints(column) for column in range(BOOKINGS)]
+    found = {kind: matcher.search(kind, probes) for kind in KINDS}
+
+    searched = galleries.search(livescan)
+
+    for kind in KINDS:
+        matches = [match(candidate, size) for candidate in found[kind]]
+        assert searched.row[kind].tolist() == [NO_ROW if row is None else row.row for row in matches]
+    told = answers(found["iafis"], found["ident"], galleries.run)
+    expected = ["error" if row.error else "match" if row.immigration else "no_match" for row in told]
+    assert [SEARCHED[answer] for answer in searched.searched] == expected
+    assert set(expected) == set(SEARCHED)
+
+
+def test_what_was_found_is_recalled_as_the_matcher_found_it(livescan: Livescan, galleries: Galleries) -> None:
+    size = galleries.run.galleries
+    chosen = np.array([44, 3, 0])
+    probes = [livescan.taken.prints(column) for column in chosen.tolist()]
+    recalled = galleries.recalled(galleries.search(livescan), chosen).matcher
+    for kind in KINDS:
+        assert recalled.search(kind, probes) == ExhaustiveMatcher(SEED, size.rows, size.overlap).search(kind, probes)
+
+
+def test_whoever_gave_too_few_fingers_is_found_nowhere_even_by_those_who_know_them(livescan: Livescan) -> None:
+    settings = resolve(load_scenario("boston-2008-2010"), seed=SEED)
+    searched = Galleries(opened("heron", settings), "mates").search(livescan)
+    refused = searched.searched == ERROR
+    assert refused.sum() == sum(number % 11 < 2 for number in range(BOOKINGS))
+    assert (searched.row["iafis"][refused] == NO_ROW).all()
+    assert (searched.row["ident"][refused] == NO_ROW).all()
