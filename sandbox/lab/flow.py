@@ -127,10 +127,17 @@ def _custody(
         told=told,
         claimed=claimed,
         held=held,
-        hold_hours=np.where(held, np.round((until - release_at) / _HOUR, 2), np.where(at_release, 0.0, np.nan)),
+        hold_hours=_hours(until - release_at, held),
         transferred_at=transferred_at,
         released_at=released_at,
     )
+
+
+def _hours(seconds: Integers, held: Flags) -> NDArray[np.float64]:
+    """Hours to two decimals, rounded as the services round them: numpy's own way differs in the last digit."""
+    hours = np.full(len(held), np.nan)
+    hours[held] = [round(length / _HOUR, 2) for length in seconds[held].tolist()]
+    return hours
 
 
 def _told(ahead: Stages, cooperation: Cooperation) -> tuple[Integers, Flags, Flags]:
@@ -213,7 +220,7 @@ def _bookings_table(people: People, found: Searches, zone: ZoneInfo, *, only_on_
         "in_iafis": people.iafis_row != NOWHERE,
         "in_ident": people.ident_row != NOWHERE,
     }
-    return pl.DataFrame(columns).cast(BOOKINGS)
+    return pl.DataFrame(columns).cast(BOOKINGS).select(BOOKINGS.names())
 
 
 def _cases_table(
@@ -262,7 +269,7 @@ def _cases_table(
         "false_match": ~own_row,
         "stale": own_row & people.stale[index],
     }
-    return pl.DataFrame(columns).cast(CASES)
+    return pl.DataFrame(columns).cast(CASES).select(CASES.names())
 
 
 def _levers(ahead: Stages, cooperation: Cooperation, cases: Integers, count: int) -> dict[str, object]:
