@@ -50,9 +50,12 @@ def _cases(where: pl.Expr, on: str) -> Tally:
 _ALL = pl.lit(value=True)
 _LEVEL_BY_CHARGE, _LEVEL_BY_CONVICTION = pl.col("level_by_charge"), pl.col("level_by_conviction")
 _LOW = ("level_2", "level_3")
-_REMOVED = pl.col("outcome").is_in(["removed", "returned"])
 _CONVICTED = pl.col("convicted")
-_CITIZEN = pl.col("status").is_in(["us_born", "naturalized_citizen", "derived_citizen"])
+
+REMOVED = pl.col("outcome").is_in(["removed", "returned"])
+CITIZEN = pl.col("status").is_in(["us_born", "naturalized_citizen", "derived_citizen"])
+LAWFUL = pl.col("status").is_in(["lawful_permanent_resident", "visa_holder", "asylum_pending"])
+"""Here with leave, and no citizen: true statuses, as `CITIZEN` has them."""
 
 SUBMISSIONS = _bookings(_ALL)
 MATCHES = _cases(_ALL, "booked_on")
@@ -60,11 +63,11 @@ LODGED = _cases(pl.col("decided") == "lodged", "lodged_on")
 HELD = _cases(pl.col("held"), "lodged_on")
 ON_FILE = _cases(pl.col("on_file"), "lodged_on")
 BOOKED_INTO_ICE = _cases(_ALL, "transferred_on")
-REMOVALS = _cases(_REMOVED, "outcome_on")
+REMOVALS = _cases(REMOVED, "outcome_on")
 
 
 def _removals(where: pl.Expr) -> Tally:
-    return _cases(_REMOVED & where, "outcome_on")
+    return _cases(REMOVED & where, "outcome_on")
 
 
 METRICS: Mapping[str, Metric] = {
@@ -82,7 +85,7 @@ METRICS: Mapping[str, Metric] = {
     "detainers": Metric("detainers lodged", LODGED),
     "detainers_per_match": Metric("detainers lodged in matches", LODGED, MATCHES),
     "citizen_share_of_detainers": Metric(
-        "citizens in detainers", _cases((pl.col("decided") == "lodged") & _CITIZEN, "lodged_on"), LODGED
+        "citizens in detainers", _cases((pl.col("decided") == "lodged") & CITIZEN, "lodged_on"), LODGED
     ),
     "permanent_resident_share_of_detainers": Metric(
         "lawful permanent residents in detainers",

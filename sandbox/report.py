@@ -1,153 +1,268 @@
-"""What a run came to: a fold over its events, and nothing but its events.
+"""What a run came to, as numbers with names: what `--json` prints under `totals`, and what every report shows.
 
-Nothing here takes a side: what either side of the argument counts stands in the same table, and removals are given
-under both meanings that "level" has had.
+Nothing here takes a side: what either side of the argument counts stands in the same table, removals are given under
+both meanings that "level" has had, and a number that was argued about comes with both of its readings.
 """
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
-Event = dict[str, Any]
+import polars as pl
+
+from sandbox.metrics import CITIZEN, LAWFUL, LODGED, REMOVED, SUBMISSIONS
+from sandbox.results import LEVELS, LEVERS, Disclosures, Results
+
 Totals = dict[str, Any]
 
-LEVELS = ("level_1", "level_2", "level_3", "none")
 NOTICE = "Simulated. Not data about any place. Not legal advice."
 
+# The words in which every report tells it.
+LEVER_WORDS = {
+    "ask_status": "ask about status",
+    "notify": "tell ICE the release date",
+    "hold": "hold past release",
+    "transfer": "hand over to ICE",
+    "access": "let ICE into the jail",
+}
+STAGE_WORDS = {
+    "matches": "matches",
+    "detainers": "detainers",
+    "holds": "held",
+    "transferred": "handed over",
+    "removed": "removed",
+}
+"""How far a match went, for the counts that are told stage by stage."""
 
-def totals(events: Iterable[Event]) -> Totals:
-    """The totals of the events of one run, in any order."""
-    by_type: dict[str, list[Event]] = defaultdict(list)
-    for event in events:
-        by_type[event["type"]].append(event)
-    detainers = by_type["detainer.decided.v1"]
-    custody = by_type["custody.changed.v1"]
-    decisions = by_type["cooperation.decided.v1"]
-    claims = by_type["custody.claimed.v1"]
-    outcomes = by_type["outcome.recorded.v1"]
+TRUTH_WORDS = {
+    "citizens": "citizens of the United States",
+    "lawful_and_not_removable": "lawfully here, and not removable",
+    "lawful_and_removable": "lawfully here, and removable",
+    "removable_otherwise": "removable, and not lawfully here",
+}
+RECORD_WORDS = {
+    "false_matches": "with another person's record (a false match)",
+    "stale_records": "with a record no longer true (a stale record)",
+}
+READINGS = {
+    "by_charge_or_conviction": "by charge or conviction (2008 to mid-2010)",
+    "by_conviction": "by conviction alone (from mid-2010)",
+}
+"""What "level" has meant."""
+
+_REMOVABLE = pl.col("removable") == "yes"
+_RIGHT_RECORD = ~pl.col("false_match") & ~pl.col("stale")
+_TRANSFERRED = pl.col("transferred_on").is_not_null()
+_LAWFUL_AND_REMOVABLE = LAWFUL & _REMOVABLE & _RIGHT_RECORD
+
+
+def totals(results: Results) -> Totals:
+    """The totals of one run."""
+    bookings, cases = results.bookings, results.cases
+    lodged = cases.filter(LODGED.where)
     return {
-        "bookings": len(by_type["booking.recorded.v1"]),
-        "submissions": len(by_type["fingerprints.submitted.v1"]),
-        "identified_by_fbi": _count(by_type["identification.returned.v1"], srf="I"),
-        "searches": dict(_values(by_type["immigration.searched.v1"], "result")),
-        "statuses": dict(_values(by_type["immigration.status.returned.v1"], "status")),
-        "removable": dict(_values(by_type["immigration.status.returned.v1"], "removable")),
+        "bookings": bookings.height,
+        "submissions": bookings.filter(SUBMISSIONS.where).height,
+        "identified_by_fbi": _count(bookings, pl.col("identified")),
+        "searches": _by_value(bookings, "searched"),
+        "statuses": _by_value(cases, "recorded_status"),
+        "removable": _by_value(cases, "removable"),
+        "truth": _truth(cases),
+        "records": {
+            "false_matches": _by_stage(cases.filter("false_match")),
+            "stale_records": _by_stage(cases.filter("stale")),
+            "missed_mates": _count(bookings, pl.col("in_ident") & pl.col("searched").ne_missing("match")),
+        },
         "detainers": {
-            "lodged": _count(detainers, action="lodged"),
-            "no_action": dict(_values([row for row in detainers if row["data"]["action"] == "no_action"], "reason")),
-            "lodged_by_priority": dict(
-                _values([row for row in detainers if row["data"]["action"] == "lodged"], "priority")
-            ),
-            "came_after_release": _count(detainers, action="lodged") - _count(custody, stage="detainer_on_file"),
+            "lodged": lodged.height,
+            "no_action": _by_value(cases.filter(pl.col("decided") != "lodged"), "decided"),
+            "lodged_by_priority": _by_value(lodged, "priority"),
+            "came_after_release": _count(lodged, ~pl.col("on_file")),
         },
-        "levers": _levers(decisions),
-        "custody": _custody(custody, claims, decisions),
-        "outcomes": dict(_values(outcomes, "outcome")),
-        "removals": _removals(outcomes),
+        "levers": {lever: told for lever in sorted(LEVERS) if (told := _lever(cases, lever))},
+        "custody": _custody(cases),
+        "outcomes": _by_value(cases, "outcome"),
+        "removals": _removals(cases.filter(REMOVED)),
     }
 
 
-def _values(events: Iterable[Event], field: str) -> Counter[str]:
-    counted = Counter(str(event["data"][field]) for event in events)
-    return Counter(dict(sorted(counted.items())))
-
-
-def _count(events: Iterable[Event], **wanted: str) -> int:
-    return sum(all(event["data"][field] == value for field, value in wanted.items()) for event in events)
-
-
-def _levers(decisions: Iterable[Event]) -> dict[str, Any]:
-    """What the agency did, lever by lever, at the decision that governs it, and the clauses behind it.
-
-    Notice is governed by the last decision before release, the hold by the one at release, transfer by the last one
-    of all; the other levers are read at the last.
-    """
-    by_case: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for event in decisions:
-        by_case[event["subject"]].append(event["data"])
-    levers: dict[str, Any] = {}
-    for rows in by_case.values():
-        rows.sort(key=lambda row: row["sequence"])
-        for lever in rows[0]["answers"]:
-            row = _governing(lever, rows)
-            if row is None:
-                continue
-            told = levers.setdefault(lever, {"exercised": 0, "declined": 0, "why": Counter()})
-            told["exercised" if row["exercised"][lever] else "declined"] += 1
-            told["why"][_reason(lever, row)] += 1
-    return {lever: {**told, "why": dict(sorted(told["why"].items()))} for lever, told in sorted(levers.items())}
-
-
-def _governing(lever: str, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-    match lever:
-        case "notify":
-            before = [row for row in rows if row["as_of"] not in ("releasable", "hold_started")]
-            return before[-1] if before else None
-        case "hold":
-            return next((row for row in rows if row["as_of"] == "releasable"), None)
-        case _:
-            return rows[-1]
-
-
-def _reason(lever: str, row: dict[str, Any]) -> str:
-    """The policy's word on the lever, what the agency made of it, and the clauses that applied."""
-    word = row["answers"][lever]
-    if word == "silent":
-        return "silent: " + ("done, as is usual" if row["exercised"][lever] else "not done, as is usual")
-    clauses = ", ".join(ground["clause"] for ground in row["basis"]["because"] if lever in ground["levers"])
-    used = {"may": " used" if row["exercised"][lever] else " not used"}.get(word, "")
-    return f"{word}{used}: {clauses}"
-
-
-def _custody(custody: list[Event], claims: list[Event], decisions: list[Event]) -> dict[str, Any]:
-    transferred = {event["subject"] for event in custody if event["data"]["stage"] == "transferred"}
-    released = {event["subject"] for event in custody if event["data"]["stage"] == "released"}
-    claimed = {event["subject"] for event in claims}
-    held = {event["subject"] for event in custody if event["data"]["stage"] == "hold_started"}
-    last = {event["subject"]: event["data"] for event in sorted(decisions, key=lambda event: event["data"]["sequence"])}
-    declined = {subject for subject, data in last.items() if not data["exercised"]["transfer"]}
-    hours = [event["data"]["hold_hours"] for event in custody if event["data"]["hold_hours"] is not None]
-    return {
-        "detainers_on_file": _count(custody, stage="detainer_on_file"),
-        "holds": len(held),
-        "hold_hours": round(sum(hours), 1),
-        "transferred": len(transferred),
-        "transferred_from_hold": len(transferred & held),
-        "released": len(released),
-        "released_ice_did_not_come": len(released - claimed),
-        "released_hand_over_declined": len(released & claimed & declined),
-        "released_before_ice_came": len((released & claimed) - declined),
-    }
-
-
-def _removals(outcomes: list[Event]) -> dict[str, Any]:
-    """Removals and returns by level under both readings, and those without a conviction by what else was known."""
-    removals = [event["data"] for event in outcomes if event["data"]["outcome"] in ("removed", "returned")]
-    unconvicted = [row["grounds"] for row in removals if not row["grounds"]["convicted"]]
-    return {
-        "total": len(removals),
-        "by_charge_or_conviction": _by_level(removals, "charge_or_conviction"),
-        "by_conviction": _by_level(removals, "conviction"),
-        "without_conviction": {
-            "order": sum(row["final_order"] for row in unconvicted),
-            "re_entry": sum(row["prior_removal"] and not row["final_order"] for row in unconvicted),
-            "neither": sum(not row["final_order"] and not row["prior_removal"] for row in unconvicted),
-        },
-    }
-
-
-def _by_level(removals: list[dict[str, Any]], reading: str) -> dict[str, int]:
-    counted = Counter(row["levels"][reading] for row in removals)
-    return {level: counted[level] for level in LEVELS}
-
-
-def disclosures(events: Iterable[Event]) -> list[dict[str, Any]]:
-    """How often each party told each other what, from the events' own declarations."""
-    counted: Counter[tuple[str, str, tuple[str, ...]]] = Counter()
-    for event in events:
-        for row in event["data"]["disclosures"]:
-            counted[row["from"], row["to"], tuple(sorted(row["categories"]))] += 1
+def disclosures(counted: Disclosures) -> list[dict[str, Any]]:
+    """How often each party told each other what, in the form that `--json` prints."""
     return [
         {"from": sender, "to": recipient, "categories": list(categories), "count": count}
         for (sender, recipient, categories), count in sorted(counted.items())
     ]
+
+
+def flow(told: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """What happened, as lines of words and a number, from the booking to the end of the case.
+
+    Args:
+        told: the totals of a run.
+    """
+    detainers, custody = told["detainers"], told["custody"]
+    return [
+        ("bookings", told["bookings"]),
+        ("fingerprints submitted to the FBI, and relayed to DHS", told["submissions"]),
+        ("known to the FBI's criminal file", told["identified_by_fbi"]),
+        ("known to DHS (a match)", told["searches"].get("match", 0)),
+        ("  whose record says removable", told["removable"].get("yes", 0)),
+        ("detainers lodged", detainers["lodged"]),
+        ("  came after the release", detainers["came_after_release"]),
+        ("matches without a detainer: no priority", detainers["no_action"].get("no_priority", 0)),
+        ("matches without a detainer: no capacity that day", detainers["no_action"].get("no_capacity", 0)),
+        ("ICE told of the release", custody["notified"]),
+        ("held past their release", custody["holds"]),
+        ("  hours held, in all", custody["hold_hours"]),
+        ("handed over to ICE", custody["transferred"]),
+        ("released although a detainer was on file", custody["released"]),
+        ("  ICE did not come", custody["released_ice_did_not_come"]),
+        ("  the agency did not hand over", custody["released_hand_over_declined"]),
+        ("  released before ICE came", custody["released_before_ice_came"]),
+        *((f"case ended: {outcome.replace('_', ' ')}", count) for outcome, count in told["outcomes"].items()),
+    ]
+
+
+def framings(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The numbers that were argued about: for each, one sentence with all of its shares, and both readings.
+
+    Args:
+        told: the totals of a run.
+
+    Returns:
+        Rows of `sentence`, which is true of the run, and `readings`: what in it one side reads, and what the other,
+        whatever the shares are. Without removals there is nothing to argue about.
+    """
+    removals, matches = told["removals"], sum(kind["matches"] for kind in told["truth"].values())
+    total = removals["total"]
+    if not total:
+        return []
+    by_charge, by_conviction = removals["by_charge_or_conviction"], removals["by_conviction"]
+    unconvicted = removals["without_conviction"]
+    without = sum(unconvicted.values())
+    low = by_conviction["none"] + by_conviction["level_3"]
+    rows = [
+        (
+            f"Of {_people(total)} removed, {_percent(total - without, total)} had a conviction, and"
+            f" {_percent(low, total)} had none or no more than two misdemeanours (Level 3 by conviction).",
+            "the first share: a conviction, of whatever level, is what the program is for.",
+            "the second: who has none, or small ones, is not whom the program was announced for.",
+        ),
+        (
+            f"Of {_people(matches)} who matched, {_percent(total, matches)} were removed, and"
+            f" {_percent(matches - total, matches)} were not.",
+            "the first share: to remove is what the search is for, and whoever is left was found for nothing.",
+            "the second: their prints and their status were passed on as well, and nothing was to come of it.",
+        ),
+        (
+            f"Of {_people(total)} removed, {_percent(by_charge['level_1'], total)} are of Level 1 if a charge counts,"
+            f" and {_percent(by_conviction['level_1'], total)} if only a conviction does.",
+            "the first share: what somebody is arrested for now is what the agency has before it.",
+            "the second: a charge is no finding of guilt.",
+        ),
+    ]
+    if without:
+        rows.append(
+            (
+                f"Of {_people(without)} removed without a conviction, {_percent(unconvicted['order'], without)} were"
+                f" under an order of removal, {_percent(unconvicted['re_entry'], without)} were back after a removal"
+                f" without such an order, and {_percent(unconvicted['neither'], without)} were neither.",
+                "the first two shares: an order or an earlier removal is a priority without any conviction.",
+                "all three: no court has found any of these people guilty of a crime.",
+            )
+        )
+    return [{"sentence": sentence, "readings": [one, other]} for sentence, one, other in rows]
+
+
+def _count(frame: pl.DataFrame, where: pl.Expr) -> int:
+    return frame.filter(where).height
+
+
+def _by_value(frame: pl.DataFrame, column: str) -> dict[str, int]:
+    counted = frame.get_column(column).drop_nulls().cast(pl.String).value_counts()
+    return dict(sorted(counted.iter_rows()))
+
+
+def _by_stage(cases: pl.DataFrame) -> dict[str, int]:
+    """How many of these matches went how far."""
+    return {
+        "matches": cases.height,
+        "detainers": _count(cases, LODGED.where),
+        "holds": _count(cases, pl.col("held")),
+        "transferred": _count(cases, _TRANSFERRED),
+        "removed": _count(cases, REMOVED),
+    }
+
+
+def _truth(cases: pl.DataFrame) -> dict[str, dict[str, int]]:
+    """Who the people truly are, whatever the records say.
+
+    Somebody can be lawful and removable: a permanent resident with certain convictions. Where the record is wrong, a
+    lawful person is counted as not removable.
+    """
+    kinds = {
+        "citizens": CITIZEN,
+        "lawful_and_not_removable": LAWFUL & ~_LAWFUL_AND_REMOVABLE,
+        "lawful_and_removable": _LAWFUL_AND_REMOVABLE,
+        "removable_otherwise": ~CITIZEN & ~LAWFUL,
+    }
+    return {kind: _by_stage(cases.filter(where.fill_null(value=False))) for kind, where in kinds.items()}
+
+
+def _lever(cases: pl.DataFrame, lever: str) -> dict[str, Any] | None:
+    """What the agency did with a lever at the decision that governs it, on what word of its policy, and why."""
+    ruled = cases.filter(pl.col(lever).is_not_null())
+    if ruled.is_empty():
+        return None
+    word = pl.col(f"{lever}_why").str.extract(r"^(\w+)").alias("word")
+    exercised = _count(ruled, pl.col(lever))
+    return {
+        "exercised": exercised,
+        "declined": ruled.height - exercised,
+        "answered": _by_value(ruled.select(word), "word"),
+        "why": _by_value(ruled, f"{lever}_why"),
+    }
+
+
+def _custody(cases: pl.DataFrame) -> dict[str, Any]:
+    released, declined = pl.col("released_on").is_not_null(), pl.col("transfer").eq_missing(other=False)
+    came = released & pl.col("claimed")
+    return {
+        "detainers_on_file": _count(cases, pl.col("on_file")),
+        "notified": _count(cases, pl.col("told")),
+        "holds": _count(cases, pl.col("held")),
+        "hold_hours": round(float(cases.get_column("hold_hours").sum()), 1),
+        "transferred": _count(cases, _TRANSFERRED),
+        "transferred_from_hold": _count(cases, _TRANSFERRED & pl.col("held")),
+        "released": _count(cases, released),
+        "released_ice_did_not_come": _count(cases, released & ~pl.col("claimed")),
+        "released_hand_over_declined": _count(cases, came & declined),
+        "released_before_ice_came": _count(cases, came & ~declined),
+    }
+
+
+def _removals(removals: pl.DataFrame) -> dict[str, Any]:
+    """Removals and returns by level under both readings, and those without a conviction by what else was known."""
+    unconvicted = removals.filter(~pl.col("convicted"))
+    order, removed_before = pl.col("final_order"), pl.col("prior_removal")
+    return {
+        "total": removals.height,
+        "by_charge_or_conviction": _by_level(removals, "level_by_charge"),
+        "by_conviction": _by_level(removals, "level_by_conviction"),
+        "without_conviction": {
+            "order": _count(unconvicted, order),
+            "re_entry": _count(unconvicted, removed_before & ~order),
+            "neither": _count(unconvicted, ~order & ~removed_before),
+        },
+    }
+
+
+def _by_level(removals: pl.DataFrame, reading: str) -> dict[str, int]:
+    return {level: _count(removals, pl.col(reading) == level) for level in LEVELS}
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count:,} people"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.0f} %"

@@ -1,116 +1,159 @@
-"""The report: a fold over events, in which nobody is counted twice and nobody falls out."""
+"""The report: what each side counts stands in it, and every number that was argued about has both its readings."""
 
-from random import Random
-from typing import Any
+from collections import Counter
 
-from sandbox.report import disclosures, totals
+from sandbox.report import disclosures, flow, framings, totals
+from tests.unit.tables import SPRING, a_run
 
-TOLD = {"from": "LEA", "to": "ICE", "categories": ["release_date", "custody_location"], "basis": "b", "purpose": "p"}
-
-
-def event(event_type: str, subject: str, **data: Any) -> dict[str, Any]:
-    """An event with as much as the report looks at."""
-    return {"type": f"{event_type}.v1", "subject": subject, "data": {"disclosures": [], **data}}
-
-
-def custody(subject: str, stage: str, sequence: int, hold_hours: float | None = None) -> dict[str, Any]:
-    """A stage of custody."""
-    return event("custody.changed", subject, stage=stage, sequence=sequence, hold_hours=hold_hours)
-
-
-def decision(subject: str, as_of: str, sequence: int, word: str, *, used: bool) -> dict[str, Any]:
-    """The agency's decision, the same word on every lever."""
-    levers = ("notify", "hold", "transfer")
-    ground = {"clause": "(a)", "text": "t", "source": "s", "levers": ["hold"]}
-    return event(
-        "cooperation.decided",
-        subject,
-        as_of=as_of,
-        sequence=sequence,
-        answers=dict.fromkeys(levers, word),
-        exercised=dict.fromkeys(levers, used),
-        basis={"because": [ground]},
-    )
-
-
-HERON, WREN, TEAL = "ZZ0010000/HERON-41", "ZZ0010000/WREN-7", "ZZ0010000/TEAL-3"
-
-
-def test_the_hold_is_read_at_release_and_notice_before_it() -> None:
-    events = [
-        decision(HERON, "detainer_on_file", 0, "must", used=True),
-        decision(HERON, "releasable", 1, "must_not", used=False),
-        decision(HERON, "hold_started", 2, "must", used=True),
-    ]
-
-    levers = totals(events)["levers"]
-
-    assert (levers["notify"]["exercised"], levers["hold"]["declined"], levers["transfer"]["exercised"]) == (1, 1, 1)
-
-
-def test_a_lever_names_only_the_clauses_that_answer_it() -> None:
-    levers = totals([decision(HERON, "releasable", 0, "must", used=True)])["levers"]
-
-    assert levers["hold"]["why"] == {"must: (a)": 1}
-    assert levers["transfer"]["why"] == {"must: ": 1}
+REMOVED = {"decided": "lodged", "transferred_on": SPRING, "outcome": "removed"}
 
 
 def test_those_released_are_told_apart_by_what_kept_ice_from_them() -> None:
-    events = [
-        custody(HERON, "released", 1),
-        custody(WREN, "released", 1),
-        event("custody.claimed", WREN),
-        custody(TEAL, "released", 1),
-        event("custody.claimed", TEAL),
-        decision(WREN, "releasable", 0, "may", used=True),
-        decision(TEAL, "releasable", 0, "must_not", used=False),
-    ]
+    gone = {"decided": "lodged", "on_file": True, "released_on": SPRING}
 
-    found = totals(events)["custody"]
+    custody = totals(
+        a_run(
+            0,
+            gone,
+            gone | {"claimed": True, "transfer": True, "transfer_why": "may used: (c)"},
+            gone | {"claimed": True, "transfer": False, "transfer_why": "must_not: (c)"},
+            gone | {"claimed": True},
+        )
+    )["custody"]
 
-    assert found["released"] == 3
-    assert found["released_ice_did_not_come"] == 1
-    assert found["released_before_ice_came"] == 1
-    assert found["released_hand_over_declined"] == 1
+    assert custody["released"] == 4
+    assert custody["released_ice_did_not_come"] == 1
+    assert custody["released_before_ice_came"] == 2
+    assert custody["released_hand_over_declined"] == 1
 
 
 def test_removals_without_a_conviction_fall_into_order_re_entry_or_neither() -> None:
-    levels = {"charge_or_conviction": "level_2", "conviction": "none"}
-    grounds = [
-        {"convicted": False, "final_order": True, "prior_removal": True},
-        {"convicted": False, "final_order": False, "prior_removal": True},
-        {"convicted": False, "final_order": False, "prior_removal": False},
-        {"convicted": True, "final_order": True, "prior_removal": False},
-    ]
-    events = [
-        event("outcome.recorded", f"ZZ0010000/{number}", outcome="removed", levels=levels, grounds=row)
-        for number, row in enumerate(grounds)
-    ]
+    by_level = {"level_by_charge": "level_2"}
 
-    removals = totals(events)["removals"]
+    removals = totals(
+        a_run(
+            0,
+            REMOVED | by_level | {"final_order": True, "prior_removal": True},
+            REMOVED | by_level | {"prior_removal": True},
+            REMOVED | by_level | {"outcome": "returned"},
+            REMOVED | by_level | {"final_order": True, "convicted": True, "level_by_conviction": "level_1"},
+            REMOVED | {"outcome": "relief"},
+        )
+    )["removals"]
 
     assert removals["total"] == 4
     assert removals["without_conviction"] == {"order": 1, "re_entry": 1, "neither": 1}
-    assert removals["by_charge_or_conviction"]["level_2"] == removals["by_conviction"]["none"] == 4
+    assert removals["by_charge_or_conviction"]["level_2"] == 4
+    assert removals["by_conviction"] == {"level_1": 1, "level_2": 0, "level_3": 0, "none": 3}
 
 
-def test_the_order_of_events_changes_nothing() -> None:
-    events = [
-        decision(HERON, "releasable", 1, "must_not", used=False),
-        decision(HERON, "detainer_on_file", 0, "must", used=True),
-        custody(HERON, "hold_started", 2),
-        custody(HERON, "transferred", 3, hold_hours=12.5),
+def test_who_the_people_truly_are_is_told_stage_by_stage_and_leaves_nobody_out() -> None:
+    resident = {"status": "lawful_permanent_resident", "recorded_status": "lawful_permanent_resident"}
+    stale = {"recorded_status": "visa_overstay", "removable": "yes", "stale": True}
+
+    told = totals(
+        a_run(
+            0,
+            {"status": "us_born", "false_match": True} | REMOVED,
+            {"status": "derived_citizen"} | stale | {"decided": "lodged", "held": True},
+            resident,
+            resident | {"removable": "yes"} | REMOVED,
+            resident | stale,
+            {"status": "visa_overstay", "removable": "yes"} | REMOVED,
+        )
+    )
+
+    assert {kind: stages["matches"] for kind, stages in told["truth"].items()} == {
+        "citizens": 2,
+        "lawful_and_not_removable": 2,
+        "lawful_and_removable": 1,
+        "removable_otherwise": 1,
+    }
+    citizens = {"matches": 2, "detainers": 2, "holds": 1, "transferred": 1, "removed": 1}
+    assert told["truth"]["citizens"] == citizens
+    assert told["records"]["false_matches"]["removed"] == 1
+    assert told["records"]["stale_records"]["matches"] == 2
+
+
+def test_a_mate_is_missed_only_where_there_is_one() -> None:
+    run = a_run(4)
+    known = run.bookings.with_columns(in_ident=run.bookings["number"] < 3)
+    searched = known.with_columns(searched=known["number"].replace_strict({0: "match", 1: "error"}, default="no_match"))
+    run = type(run)(searched, run.cases)
+
+    assert totals(run)["records"]["missed_mates"] == 2
+
+
+def test_a_detainer_that_came_after_the_release_is_told() -> None:
+    detainers = totals(
+        a_run(
+            0,
+            {"decided": "lodged", "priority": "level_1", "on_file": True},
+            {"decided": "lodged", "priority": "other"},
+            {"decided": "no_capacity", "priority": "other"},
+            {},
+        )
+    )["detainers"]
+
+    assert detainers == {
+        "lodged": 2,
+        "no_action": {"no_capacity": 1, "no_priority": 1},
+        "lodged_by_priority": {"level_1": 1, "other": 1},
+        "came_after_release": 1,
+    }
+
+
+def test_a_lever_says_what_the_policy_answered_what_was_done_and_why() -> None:
+    levers = totals(
+        a_run(
+            0,
+            {"hold": True, "hold_why": "may used: (a)"},
+            {"hold": False, "hold_why": "may not used: (a)"},
+            {"hold": False, "hold_why": "must_not: (b), (c)"},
+            {},
+        )
+    )["levers"]
+
+    assert levers == {
+        "hold": {
+            "exercised": 1,
+            "declined": 2,
+            "answered": {"may": 2, "must_not": 1},
+            "why": {"may not used: (a)": 1, "may used: (a)": 1, "must_not: (b), (c)": 1},
+        }
+    }
+
+
+def test_a_disputed_number_comes_with_both_its_shares_and_both_readings() -> None:
+    cases = [
+        REMOVED | {"convicted": True, "level_by_charge": "level_1", "level_by_conviction": "level_3"},
+        REMOVED | {"convicted": True, "level_by_charge": "level_1", "level_by_conviction": "level_1"},
+        REMOVED | {"level_by_charge": "level_1", "final_order": True},
+        REMOVED,
+        {},
     ]
-    shuffled = Random(41).sample(events, len(events))
+    told = totals(a_run(9, *cases))
 
-    assert totals(events) == totals(shuffled)
-    assert totals(events)["custody"]["hold_hours"] == 12.5
+    convictions, matches, level, without = framings(told)
+
+    assert "50 % had a conviction, and 75 % had none or no more than two misdemeanours" in convictions["sentence"]
+    assert "80 % were removed, and 20 % were not" in matches["sentence"]
+    assert "75 % are of Level 1 if a charge counts, and 25 % if only a conviction does" in level["sentence"]
+    assert "50 % were under an order of removal, 0 % were back" in without["sentence"]
+    assert all(len(row["readings"]) == 2 for row in framings(told))
 
 
-def test_disclosures_are_counted_by_sender_recipient_and_what() -> None:
-    told = event("cooperation.decided", HERON)
-    told["data"]["disclosures"] = [TOLD, TOLD | {"categories": ["custody_location", "release_date"]}]
+def test_a_run_in_which_nothing_happened_has_a_report_with_nothing_to_dispute() -> None:
+    nothing = totals(a_run())
 
-    assert disclosures([told]) == [
-        {"from": "LEA", "to": "ICE", "categories": ["custody_location", "release_date"], "count": 2}
+    assert framings(nothing) == []
+    assert {number for _, number in flow(nothing)} == {0}
+
+
+def test_disclosures_are_told_in_order() -> None:
+    counted = Counter({("LEA", "ICE", ("claim",)): 2, ("FBI", "DHS", ("biographic", "biometric")): 5})
+
+    assert disclosures(counted) == [
+        {"from": "FBI", "to": "DHS", "categories": ["biographic", "biometric"], "count": 5},
+        {"from": "LEA", "to": "ICE", "categories": ["claim"], "count": 2},
     ]
