@@ -1,20 +1,34 @@
 """What a person sees: the report of a run, a journey, dead letters. Tables, with the notice that it is all invented."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
-from sandbox.report import LEVELS, NOTICE
+from sandbox.fit import Fitted
+from sandbox.published import (
+    LABELS,
+    LEGEND,
+    PublishedRow,
+    as_published,
+    as_simulated,
+    is_unverified,
+    one_of_several,
+    sections_of,
+    side_by_side,
+    spread,
+    tag_in_words,
+    totals_of,
+    verdict_in_words,
+    window_in_words,
+)
+from sandbox.report import LEVER_WORDS, NOTICE, READINGS, RECORD_WORDS, STAGE_WORDS, TRUTH_WORDS, flow, framings
+from sandbox.results import LEVELS
 
-LEVER_WORDS = {
-    "ask_status": "ask about status",
-    "notify": "tell ICE the release date",
-    "hold": "hold past release",
-    "transfer": "hand over to ICE",
-    "access": "let ICE into the jail",
-}
+VERDICT_STYLES: Mapping[bool | None, str] = {True: "green", False: "yellow", None: "dim"}
 
 
 def report(console: Console, result: Mapping[str, Any]) -> None:
@@ -25,15 +39,135 @@ def report(console: Console, result: Mapping[str, Any]) -> None:
         f"[bold]{result['scenario']}[/bold], seed {result['seed']}: {totals['bookings']:,} bookings under"
         f" [bold]{result['policy']}[/bold] and [bold]{result['regime']}[/bold]  (run {result['runid']})"
     )
-    console.print(_flow(totals))
-    console.print(_levers(totals["levers"]))
-    console.print(_removals(totals["removals"]))
+    alone = one_of_several(result)
+    if alone:
+        console.print(Text(alone))
+    by_explanation = totals_of(result)
+    console.print(_flow(by_explanation))
+    for title, told in by_explanation:
+        if title:
+            console.print(Text.assemble("\n", (title, "bold underline")))
+        console.print(_truth(told))
+        console.print(_levers(told["levers"]))
+        console.print(_removals(told["removals"]))
+        _framings(console, told)
     console.print(_disclosures(result["disclosures"]))
-    entries = sum(result["entries"].values())
-    verdict = "[green]reconciled[/green]" if result["reconciled"] else "[red]NOT reconciled[/red]"
-    told = sum(row["count"] for row in result["disclosures"])
-    console.print(f"{entries:,} events, {told:,} disclosures, ledger {verdict}, {result['dead_letters']} dead letters.")
+    published(console, sections_of(result))
+    console.print(f"\n{_ledger(result)}")
     console.print(f"[dim]{NOTICE}[/dim]")
+
+
+def comparison(console: Console, result: Mapping[str, Any]) -> None:
+    """The report of `interop compare`: the same people under several policies."""
+    policies = [(row["policy"], row["totals"]) for row in result["policies"]]
+    console.print()
+    console.print(
+        f"[bold]{result['scenario']}[/bold], seed {result['seed']}: the same {result['bookings']:,} bookings under each"
+        f" policy, and [bold]{result['regime']}[/bold]"
+    )
+    alone = one_of_several({**result, "totals": policies[0][1]})
+    if alone:
+        console.print(Text(alone))
+    console.print(_flow(policies))
+    for policy, totals in policies:
+        console.print(Text.assemble("\n", (policy, "bold underline")))
+        console.print(_truth(totals))
+        console.print(_levers(totals["levers"]))
+        console.print(_removals(totals["removals"]))
+    published(console, sections_of(result))
+    console.print(f"\n[dim]{NOTICE}[/dim]")
+
+
+def published(console: Console, sections: Sequence[Mapping[str, Any]]) -> None:
+    """Published figures beside simulated ones. Explanations that compete stand side by side, in the same form."""
+    aligned = side_by_side(sections)
+    if not aligned:
+        return
+    seeds = aligned[0].row["seeds"]
+    table = _table(f"\nPublished and simulated ({seeds} seed{'' if seeds == 1 else 's'})", "", "figure", "published")
+    for section in sections:
+        table.add_column(Text(section["title"] or "simulated"), min_width=18)
+    for column in table.columns[1:3]:
+        column.justify = "left"
+    table.columns[0].no_wrap = table.columns[2].no_wrap = True
+    table.padding = (0, 2, 1, 0)
+    for number, figure in enumerate(aligned, start=1):
+        row = figure.row
+        table.add_row(str(number), _about(row), _band(row), *map(_simulated, figure.rows))
+    console.print(table)
+    _explain(console, sections)
+    console.print("\n[bold]Who published it[/bold]")
+    sources = _grid()
+    for number, figure in enumerate(aligned, start=1):
+        sources.add_row(str(number), Text("\n".join(figure.sources)))
+    console.print(sources)
+
+
+def _explain(console: Console, sections: Sequence[Mapping[str, Any]]) -> None:
+    """What agreement means, what each explanation says, and how its predictions fared."""
+    console.print()
+    used = {row["label"] for section in sections for row in section["published"]}
+    for label, meaning in LABELS.items():
+        if label in used:
+            console.print(f"[bold]{label}[/bold]: {meaning}.", highlight=False)
+    console.print(LEGEND)
+    for section in sections:
+        console.print()
+        if section["title"]:
+            source = _cited(section["source"], section["tag"])
+            console.print(Text.assemble((section["title"], "bold"), f": {section['says']} ({source})"))
+        console.print(Text(f"{section['score']['sentence']}."))
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(no_wrap=True)
+    return grid
+
+
+def _about(row: PublishedRow) -> Text:
+    """What a figure counts, for which days, and where, if not in the scenario's own place."""
+    about = f", {row['place']}" if row["place"] else ""
+    return Text.assemble(f"{row['words']}\n", (f"{window_in_words(row)}{about}", "dim"))
+
+
+def _band(row: PublishedRow) -> Text:
+    low, high = (as_published(end, row) for end in row["band"])
+    unverified = " (unverified)" if is_unverified(row["tag"]) else ""
+    return Text(f"{as_published(row['published'], row)}{unverified}\nband {spread(low, high)}")
+
+
+def _simulated(row: PublishedRow | None) -> Text:
+    if row is None:
+        return Text("not read in this way", style="dim")
+    interval = spread(as_simulated(row["low"], row), as_simulated(row["high"], row))
+    verdict = (verdict_in_words(row), VERDICT_STYLES[row["within"]])
+    told = f"{as_simulated(row['simulated'], row)}\n{'no interval' if row['low'] is None else interval}\n"
+    return Text.assemble(told, f"{row['label']}: ", verdict)
+
+
+def _cited(source: str, tag: str) -> str:
+    return f"{source} {tag_in_words(tag)}"
+
+
+def _framings(console: Console, totals: Mapping[str, Any]) -> None:
+    rows = framings(totals)
+    if rows:
+        console.print("\n[bold]The same numbers, read twice[/bold]")
+    for row in rows:
+        console.print(row["sentence"], highlight=False)
+        for who, reading in zip(("One side reads", "The other reads"), row["readings"], strict=True):
+            console.print(Padding(f"[dim]{who} {reading}[/dim]", (0, 0, 0, 2)), highlight=False)
+
+
+def _ledger(result: Mapping[str, Any]) -> str:
+    entries = sum(result["entries"].values())
+    told = sum(row["count"] for row in result["disclosures"])
+    line = f"{entries:,} events, {told:,} disclosures"
+    if "reconciled" not in result:
+        return f"{line}, without streams or ledger."
+    verdict = "[green]reconciled[/green]" if result["reconciled"] else "[red]NOT reconciled[/red]"
+    return f"{line}, ledger {verdict}, {result['dead_letters']} dead letters."
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -43,30 +177,24 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _flow(totals: Mapping[str, Any]) -> Table:
-    detainers, custody = totals["detainers"], totals["custody"]
-    table = _table("\nWhat happened", "", "number")
-    rows: Iterable[tuple[str, Any]] = (
-        ("bookings", totals["bookings"]),
-        ("fingerprints submitted to the FBI, and relayed to DHS", totals["submissions"]),
-        ("known to the FBI's criminal file", totals["identified_by_fbi"]),
-        ("known to DHS (a match)", totals["searches"].get("match", 0)),
-        ("  whose record says removable", totals["removable"].get("yes", 0)),
-        ("detainers lodged", detainers["lodged"]),
-        ("  came after the release", detainers["came_after_release"]),
-        ("matches without a detainer: no priority", detainers["no_action"].get("no_priority", 0)),
-        ("matches without a detainer: no capacity that day", detainers["no_action"].get("no_capacity", 0)),
-        ("held past their release", custody["holds"]),
-        ("  hours held, in all", custody["hold_hours"]),
-        ("handed over to ICE", custody["transferred"]),
-        ("released although a detainer was on file", custody["released"]),
-        ("  ICE did not come", custody["released_ice_did_not_come"]),
-        ("  the agency did not hand over", custody["released_hand_over_declined"]),
-        ("  released before ICE came", custody["released_before_ice_came"]),
-        *((f"case ended: {outcome.replace('_', ' ')}", count) for outcome, count in totals["outcomes"].items()),
-    )
-    for words, number in rows:
-        table.add_row(words, f"{number:,}")
+def _flow(by_explanation: Sequence[tuple[str | None, Mapping[str, Any]]]) -> Table:
+    table = _table("\nWhat happened", "")
+    for title, _ in by_explanation:
+        table.add_column(Text(title or "number"), justify="right")
+    lines = [dict(flow(totals)) for _, totals in by_explanation]
+    for words in {words: None for line in lines for words in line}:
+        table.add_row(words, *(f"{line.get(words, 0):,}" for line in lines))
+    return table
+
+
+def _truth(totals: Mapping[str, Any]) -> Table:
+    table = _table("\nWho they truly are, and how far it went", "", *STAGE_WORDS.values())
+    for words, counted in (
+        *((words, totals["truth"][kind]) for kind, words in TRUTH_WORDS.items()),
+        *((words, totals["records"][kind]) for kind, words in RECORD_WORDS.items()),
+    ):
+        table.add_row(words, *(f"{counted[stage]:,}" for stage in STAGE_WORDS))
+    table.add_row("known to DHS, and not found (a missed mate)", f"{totals['records']['missed_mates']:,}")
     return table
 
 
@@ -84,10 +212,7 @@ def _levers(levers: Mapping[str, Any]) -> Table:
 
 def _removals(removals: Mapping[str, Any]) -> Table:
     table = _table("\nRemoved or returned, by level: the same people under both readings", "", *LEVELS)
-    for words, reading in (
-        ("by charge or conviction (2008 to mid-2010)", "by_charge_or_conviction"),
-        ("by conviction alone (from mid-2010)", "by_conviction"),
-    ):
+    for reading, words in READINGS.items():
         table.add_row(words, *(str(removals[reading][level]) for level in LEVELS))
     without = removals["without_conviction"]
     table.caption = (
@@ -148,6 +273,34 @@ def _gist(event: Mapping[str, Any]) -> str:  # noqa: PLR0911  one return a type 
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def scenarios(console: Console, rows: Iterable[Mapping[str, Any]]) -> None:
+    """The scenarios that there are."""
+    table = _table("Scenarios", "name", "what it is", "days", "submissions", "figures", "explanations")
+    table.columns[1].justify = table.columns[2].justify = table.columns[5].justify = "left"
+    table.columns[0].no_wrap = True
+    for row in rows:
+        submissions = "none" if row["submissions"] is None else f"{row['submissions']:,}"
+        days = f"{row['from']} to {row['until']}"
+        explanations = ", ".join(row["explanations"]) or "one"
+        table.add_row(row["scenario"], Text(row["title"]), days, submissions, str(row["figures"]), explanations)
+    console.print(table)
+
+
+def fit(console: Console, fitted: Fitted, file_hash: str | None) -> None:
+    """What a fit found, how far each figure was missed, and whether the file says the same."""
+    table = _table("Fitted", "parameter", "value", "to meet", "missed by")
+    table.columns[2].justify = "left"
+    for explanation, values in fitted.values.items():
+        if explanation:
+            table.add_row(Text(explanation, style="bold"))
+        for (place, value), (figure, miss) in zip(values.items(), fitted.misses[explanation].items(), strict=True):
+            table.add_row(place, f"{value:g}", figure, f"{miss:.2f}")
+    console.print(table)
+    console.print("What is missed is in half-widths of the figure's band: at 1 it would leave it.")
+    same = "as the file has it" if fitted.hash == file_hash else f"where the file had {file_hash}"
+    console.print(f"hash {fitted.hash}, {same}", highlight=False)
 
 
 def dead_letters(console: Console, rows: Iterable[Mapping[str, str]]) -> None:

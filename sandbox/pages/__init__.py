@@ -1,0 +1,5 @@
+"""Reports as pages: one HTML file each, which needs no network, no script and no font of its own."""
+
+from sandbox.pages.page import report_page
+
+__all__ = ["report_page"]

@@ -1,0 +1,53 @@
+"""The report of a run as one page: the same numbers and words as on the terminal, and drawings of some of them."""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from sandbox import published, report
+from sandbox.pages import charts
+
+
+def report_page(result: Mapping[str, Any]) -> str:
+    """The report of a run, self-contained.
+
+    Args:
+        result: what `interop run --json` prints.
+    """
+    sections = published.sections_of(result)
+    return _template().render(
+        result=result,
+        parts=[_part(title, totals) for title, totals in published.totals_of(result)],
+        alone=published.one_of_several(result),
+        sections=sections,
+        figures=[charts.range_chart(figure) for figure in published.side_by_side(sections)],
+        report=report,
+        published=published,
+    )
+
+
+def _part(title: str | None, totals: Mapping[str, Any]) -> dict[str, Any]:
+    """What is shown of the totals under one explanation."""
+    return {
+        "title": title,
+        "totals": totals,
+        "flow": [(words.strip(), words.startswith(" "), number) for words, number in report.flow(totals)],
+        "funnels": charts.funnels(totals),
+        "levels": charts.levels(totals["removals"]),
+        "framings": report.framings(totals),
+    }
+
+
+@cache
+def _template() -> Template:
+    # Whatever stands in a scenario file is text here, never markup.
+    environment = Environment(
+        loader=PackageLoader("sandbox.pages", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
