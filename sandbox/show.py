@@ -277,14 +277,17 @@ def _words(name: str) -> str:
 
 def scenarios(console: Console, rows: Iterable[Mapping[str, Any]]) -> None:
     """The scenarios that there are."""
-    table = _table("Scenarios", "name", "what it is", "days", "submissions", "figures", "explanations")
-    table.columns[1].justify = table.columns[2].justify = table.columns[5].justify = "left"
-    table.columns[0].no_wrap = True
+    table = _table("Scenarios", "", "days", "submissions", "figures", "explanations")
+    table.columns[1].justify = table.columns[4].justify = "left"
+    table.columns[1].no_wrap = table.columns[4].no_wrap = True
     for row in rows:
-        submissions = "none" if row["submissions"] is None else f"{row['submissions']:,}"
-        days = f"{row['from']} to {row['until']}"
-        explanations = ", ".join(row["explanations"]) or "one"
-        table.add_row(row["scenario"], Text(row["title"]), days, submissions, str(row["figures"]), explanations)
+        table.add_row(
+            Text.assemble((row["scenario"], "bold"), f"\n{row['title']}"),
+            f"{row['from']}\nto {row['until']}",
+            "none" if row["submissions"] is None else f"{row['submissions']:,}",
+            str(row["figures"]),
+            "\n".join(row["explanations"]) or "one",
+        )
     console.print(table)
 
 
