@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
@@ -16,17 +17,33 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TextC
 
 from sandbox import dead_letters as letters, show, streams
 from sandbox.bench.cli import bench_app
+from sandbox.compare import Comparison, compare as compare_policies
 from sandbox.drive import OnProgress, Progress
+from sandbox.fit import fit_scenario, write as write_fit
 from sandbox.house import LIVE_SEED, House, look_back, open_house
+from sandbox.pages import report_page
 from sandbox.population import bookings as people
-from sandbox.runs import Request, reconcile_ledger, run_scenario, summary
-from sandbox.scenario import load_scenario, resolve
+from sandbox.runs import (
+    OnSeed,
+    Request,
+    Search,
+    reconcile_ledger,
+    run_scenario,
+    run_without_streams,
+    scenario_of,
+    settings_of,
+    summary,
+)
+from sandbox.scenario import HOME, load_scenario, names_in, resolve
 from services.audit.events import WATCHED
 from services.chassis.errors import InteropError
 
 DEMO_SCENARIO = "boston-2008-2010"
 DEMO_BOOKINGS = 5_000
 SEED = 2008
+DEMO_SEEDS = 8
+MOST_EXHAUSTIVE = 100_000
+"""Bookings up to which a run in process compares everybody on file: some 20 seconds of it on one core."""
 
 app = typer.Typer(
     help="Interop Sandbox: a running model of the Secure Communities fingerprint-sharing flow, on invented data.",
@@ -52,21 +69,102 @@ Workers = Annotated[int, typer.Option(min=1, max=8, help="Processes of each serv
 def run(
     scenario: Annotated[str, typer.Argument(help="A scenario's name, or the path of its file.")],
     policy: Annotated[str | None, typer.Option(help="The local policy, instead of the scenario's.")] = None,
-    regime: Annotated[str | None, typer.Option(help="ICE's priority regime, instead of the scenario's.")] = None,
+    regime: Annotated[
+        str | None, typer.Option(help="ICE's priority regime, instead of the scenario's; 'by-date' for those in force.")
+    ] = None,
     bookings: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many bookings sample the period.")] = 5_000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = SEED,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=100, help="How many seeds the intervals beside published figures come from.")
+    ] = 8,
+    explanation: Annotated[
+        str | None, typer.Option(help="Under which of a scenario's explanations it is run; the report shows them all.")
+    ] = None,
     name: Annotated[str | None, typer.Option("--run", help="A name for the run.")] = None,
     workers: Workers = 1,
+    in_process: Annotated[
+        bool, typer.Option("--in-process", help="The same handlers without Redis: for up to a million bookings.")
+    ] = False,
+    search: Annotated[
+        Search | None,
+        typer.Option(
+            help="In process: 'exhaustive' compares everybody on file, as the services do; 'mates' only a person's own"
+            " records, and draws false matches from their known rate. Default: mates above 100,000 bookings."
+        ),
+    ] = None,
+    gallery_rows: Annotated[
+        int | None,
+        typer.Option(min=2, max=10_000_000, help="People in each federal gallery, instead of the scenario's 10,000."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write the report as one page of HTML.", dir_okay=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario through the four services and their streams, and print the report."""
-    request = Request(scenario, bookings, seed, policy, regime, name)
-    resolve(load_scenario(scenario), seed=seed, policy=policy, regime=regime)
-    with open_house(workers=workers) as house:
-        result = _run(house, request, quiet=as_json)
+    request = Request(
+        scenario=scenario,
+        bookings=bookings,
+        seed=seed,
+        policy=policy,
+        regime=regime,
+        runid=name,
+        explanation=explanation,
+        seeds=seeds,
+        gallery_rows=gallery_rows,
+        search=search or ("mates" if in_process and bookings > MOST_EXHAUSTIVE else "exhaustive"),
+        workers=max(workers, 2),
+    )
+    if request.search == "mates" and not in_process:
+        raise InteropError("mates-in-process", "the services search everybody on file; add --in-process for mates")
+    settings_of(scenario_of(request), request)
+    if in_process:
+        result = _run_in_process(request, quiet=as_json)
+    else:
+        with open_house(workers=workers) as house:
+            result = _run(house, request, quiet=as_json)
+    if html is not None:
+        html.write_text(report_page(result), encoding="utf-8")
     _tell(result, as_json)
-    if not result["reconciled"]:
+    if not result.get("reconciled", True):
         raise typer.Exit(1)
+
+
+@app.command()
+def compare(
+    scenario: Annotated[str, typer.Argument(help="A scenario's name, or the path of its file.")],
+    policy: Annotated[list[str], typer.Option(help="A local policy; give several.")],
+    regime: Annotated[str | None, typer.Option(help="ICE's priority regime, instead of the scenario's.")] = None,
+    bookings: Annotated[
+        int, typer.Option(min=1, max=10_000_000, help="How many bookings sample the period.")
+    ] = 100_000,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same people.")] = SEED,
+    seeds: Annotated[
+        int, typer.Option(min=1, max=100, help="How many seeds the intervals beside published figures come from.")
+    ] = 8,
+    explanation: Annotated[str | None, typer.Option(help="Under which of a scenario's explanations.")] = None,
+    gallery_rows: Annotated[
+        int, typer.Option(min=2, max=10_000_000, help="People in each federal gallery.")
+    ] = 1_000_000,
+    as_json: AsJson = False,
+) -> None:
+    """Run the same people through several policies in the lab, and print them side by side."""
+    request = Request(
+        scenario,
+        bookings,
+        seed,
+        regime=regime,
+        explanation=explanation,
+        seeds=seeds,
+        gallery_rows=gallery_rows,
+        search="mates",
+    )
+    with _progress(bookings, quiet=True) as (_, on_seed):
+        result = compare_policies(Comparison(request, tuple(dict.fromkeys(policy))), on_seed)
+    if as_json:
+        _print_json(result)
+    else:
+        show.comparison(out, result)
 
 
 @app.command()
@@ -75,7 +173,7 @@ def demo(
 ) -> None:
     """Start everything, run 5,000 bookings, print the report, and stay up until Ctrl-C."""
     with _until_told(), open_house(workers=workers, live=True) as house:
-        result = _run(house, Request(DEMO_SCENARIO, DEMO_BOOKINGS, SEED), quiet=False)
+        result = _run(house, Request(DEMO_SCENARIO, DEMO_BOOKINGS, SEED, seeds=DEMO_SEEDS), quiet=False)
         _tell(result, as_json=False)
         if once or not sys.stdout.isatty():
             return
@@ -157,6 +255,66 @@ def dlq_redrive(
     out.print(f"sent again: {len(chosen)}")
 
 
+@scenario_app.command("fit")
+def scenario_fit(
+    scenario: str,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; fail if the file's hash is another.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Find the fitted parameters from the fitted figures alone, and write them into the scenario with their hash."""
+    with Bars(TextColumn("{task.description}"), TimeElapsedColumn(), console=err, disable=as_json) as bars:
+        task = bars.add_task("fitting", total=None)
+
+        def tell(explanation: str, number: int, worst: float) -> None:
+            under = f" under '{explanation}'" if explanation else ""
+            words = f"simulation {number}{under}: the worst figure is {worst:.2f} half-widths of its band away"
+            bars.update(task, description=words)
+
+        fitted = fit_scenario(scenario, tell)
+    before = load_scenario(scenario, check_hash=False).parameter_hash
+    if not check:
+        write_fit(scenario, fitted)
+    if as_json:
+        _print_json({"scenario": scenario, "hash": fitted.hash, "file_hash": before, "fits": fitted.values})
+    else:
+        show.fit(out, fitted, before)
+    if check and fitted.hash != before:
+        raise typer.Exit(1)
+
+
+@scenario_app.command("check")
+def scenario_check(scenario: str) -> None:
+    """Check a scenario file, and each of its explanations."""
+    loaded = load_scenario(scenario)
+    for name in loaded.explanations:
+        load_scenario(scenario, name)
+    resolve(loaded, seed=SEED)
+    counted = f"{len(loaded.published)} published figures, {len(loaded.fits)} fits, hash {loaded.parameter_hash}"
+    out.print(f"{loaded.scenario}: no mistakes ({counted if loaded.published else 'no published figures'})")
+
+
+@scenario_app.command("list")
+def scenario_list(as_json: AsJson = False) -> None:
+    """List the scenarios."""
+    rows = [load_scenario(name) for name in names_in(HOME / "scenarios")]
+    told = [
+        {
+            "scenario": row.scenario,
+            "title": row.title,
+            "from": str(row.period.since),
+            "until": str(row.period.until),
+            "submissions": row.real_volume,
+            "figures": len(row.published),
+            "explanations": list(row.explanations),
+        }
+        for row in rows
+    ]
+    if as_json:
+        _print_json(told)
+    else:
+        show.scenarios(out, told)
+
+
 @scenario_app.command("settings")
 def scenario_settings(scenario: str, seed: Annotated[int, typer.Option(min=0, help="The run's seed.")] = SEED) -> None:
     """Print what a run of a scenario is pinned to, as `POST /runs` takes it."""
@@ -190,15 +348,21 @@ def _letter(letter: letters.DeadLetter) -> dict[str, str]:
 
 
 def _run(house: House, request: Request, *, quiet: bool) -> dict[str, Any]:
-    with _progress(request.bookings, quiet=quiet) as on_progress:
-        return run_scenario(house, request, on_progress)
+    with _progress(request.bookings, quiet=quiet) as (on_progress, on_seed):
+        return run_scenario(house, request, on_progress, on_seed)
+
+
+def _run_in_process(request: Request, *, quiet: bool) -> dict[str, Any]:
+    with _progress(request.bookings, quiet=quiet) as (on_progress, on_seed):
+        return run_without_streams(request, on_progress, on_seed)
 
 
 @contextmanager
-def _progress(total: int, *, quiet: bool) -> Iterator[OnProgress]:
+def _progress(total: int, *, quiet: bool) -> Iterator[tuple[OnProgress, OnSeed]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bars(*columns, console=err, disable=quiet) as bars:
         task = bars.add_task("opening the run", total=total)
+        intervals = bars.add_task("other seeds, for the intervals", total=None, visible=False)
 
         def tell(progress: Progress) -> None:
             words = f"{progress.open_day:%d %b %Y}"
@@ -206,7 +370,10 @@ def _progress(total: int, *, quiet: bool) -> Iterator[OnProgress]:
                 words += ", until every case has ended"
             bars.update(task, completed=progress.booked, description=words)
 
-        yield tell
+        def tell_seed(done: int, of: int) -> None:
+            bars.update(intervals, completed=done, total=of, visible=True)
+
+        yield tell, tell_seed
 
 
 def _tell(result: dict[str, Any], as_json: bool) -> None:

@@ -41,3 +41,28 @@ def pipeline(
         sys.stdout.write(json.dumps(result.as_json()) + "\n")
     else:
         print_table(out, result.as_json())
+
+
+@bench_app.command("in-process")
+def in_process(
+    sizes: Annotated[
+        list[int] | None, typer.Option("--bookings", min=1_000, max=1_000_000, help="A size; give several.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, max=8, help="Worker processes beside the one that counts.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """How the cost of a run without streams grows: by default from 100,000 to a million bookings."""
+    from sandbox.bench.in_process import measure  # noqa: PLC0415  polars takes a while, as above
+
+    with err.status("starting", spinner="line") as status:
+        result = measure(sizes or [100_000, 1_000_000], workers, status.update)
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+        return
+    for row in result["sizes"]:
+        out.print(
+            f"{row['bookings']:>9,} bookings, {row['matched']:,} matched: {row['seconds']:.1f} s,"
+            f" {row['microseconds_a_booking']} µs each ({row['cost_ratio']} x the first),"
+            f" {row['parent_mib']:,} MiB and {row['worker_mib']:,} MiB a worker",
+            highlight=False,
+        )

@@ -48,16 +48,20 @@ class Days:
             before = [file.cases[BOOKING.group] for file in due]
             ended = DayEnded(day=day, round=round_number, ends_at=ends_at, disclosures=())
             body = _control(self.runid, ended, day, round_number, ends_at)
-            self.publish(body)
+            self._say(ended, body)
             self.flow.wake(DAY_ENDED, body, due)
             if all(file.cases[BOOKING.group] is case for file, case in zip(due, before, strict=True)):
                 raise InteropError("day-stuck", f"{day} cannot close: custody of {len(due)} people does not move")
             round_number += 1
         closed = DayClosed(day=day, ends_at=ends_at, disclosures=())
         body = _control(self.runid, closed, day, 0, ends_at)
-        self.publish(body)
+        self._say(closed, body)
         self.flow.wake(DAY_CLOSED, body, self.flow.due(ERO, ends_at))
         self.open_day = day + timedelta(days=1)
+
+    def _say(self, data: Produced, body: bytes) -> None:
+        self.flow.said[data.event_type] += 1
+        self.publish(body)
 
 
 def _control(runid: str, data: Produced, day: date, ordinal: int, at: datetime) -> bytes:

@@ -95,6 +95,7 @@ class Flow:
         """
         self.files: dict[str, File] = {}
         self.disclosures: Disclosures = Counter()
+        self.said: Counter[str] = Counter()
         self.timers = {desk.group: Timers() for desk in (BOOKING, ERO)}
         self._prepared = prepared
         self._hear = hear
@@ -163,6 +164,7 @@ class Flow:
     def _say(self, file: File, emit: Emit, cause: str | None) -> Said:
         said = Said(emit.data, encoded(file.id, emit, cause))
         file.events.append(said.body)
+        self.said[emit.data.event_type] += 1
         for row in emit.data.disclosures:
             self.disclosures[row.sender, row.recipient, row.categories] += 1
         if self._hear is not None:

@@ -4,7 +4,7 @@ Worker processes book, search and answer shards of the bookings; here the days p
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -21,7 +21,7 @@ from sandbox.in_process.routes import prepared
 from sandbox.in_process.searches import MATCH, NO_ROW, Rows, Search
 from sandbox.in_process.shards import Order, Shard
 from sandbox.scenario import Scenario
-from services.booking.events import RunSettings
+from services.booking.events import RunOpened, RunSettings
 
 SHARD = 4096
 """Bookings in a shard: less than a second of work, so that all cores are busy until the end."""
@@ -52,6 +52,9 @@ class InProcessResult:
     """What IDENT answered, as places in `SEARCHED`."""
 
     disclosures: Disclosures
+    said: Mapping[str, int]
+    """How many events there are of each type, those included that nobody listened to and that were not made."""
+
     last_day: date
     """The last day that was closed."""
 
@@ -109,11 +112,15 @@ def run_in_process(
     for counted in (run.flow.disclosures, *(shard.disclosures for shard in shards)):
         for (sender, recipient, categories), times in counted.items():
             disclosures[sender, recipient, tuple(sorted(categories))] += times
+    said = Counter({RunOpened.event_type: 1})
+    for heard in (run.flow.said, *(shard.said for shard in shards)):
+        said.update(heard)
     return InProcessResult(
         iafis_row=_joined([shard.iafis_row for shard in shards], np.int32),
         ident_row=_joined([shard.ident_row for shard in shards], np.int32),
         searched=_joined([shard.searched for shard in shards], np.uint8),
         disclosures=disclosures,
+        said=said,
         last_day=run.days.open_day - timedelta(days=1),
     )
 

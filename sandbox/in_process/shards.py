@@ -4,6 +4,7 @@ What the federal side answers depends on nothing but the submission, so shards k
 match nobody in IDENT, and their journey ends here; of these only columns go back, unless somebody listens.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
@@ -20,9 +21,14 @@ from sandbox.in_process.routes import DESKS, SUBMITTED, prepared
 from sandbox.in_process.searches import MATCH, Galleries, Rows, Search, Searched
 from sandbox.population import People, bodies, people
 from sandbox.scenario import Scenario
-from services.biometric_match.events import IDENTIFICATION_DISCLOSURES, SEARCH_DISCLOSURES
+from services.biometric_match.events import (
+    IDENTIFICATION_DISCLOSURES,
+    SEARCH_DISCLOSURES,
+    IdentificationReturned,
+    ImmigrationSearched,
+)
 from services.biometric_match.run import Searches
-from services.booking.events import SUBMISSION, BookingRequest
+from services.booking.events import SUBMISSION, BookingRecorded, BookingRequest, FingerprintsSubmitted
 from services.booking.handlers import on_booking
 from services.booking.identifiers import subject_of, tcn_of
 from services.chassis.effects import Case
@@ -33,6 +39,9 @@ TOGETHER = 1024
 
 _EVERYBODY_DISCLOSES = (*SUBMISSION, *IDENTIFICATION_DISCLOSURES, *SEARCH_DISCLOSURES)
 """What is disclosed of everybody who is booked, whether or not there is a match."""
+
+_EVERYBODY_HAS = (BookingRecorded, FingerprintsSubmitted, IdentificationReturned, ImmigrationSearched)
+"""The events of everybody who is booked."""
 
 _REMEMBERS: Mapping[str, type[Case]] = {desk.group: desk.remembers for desk in DESKS if desk.remembers is not None}
 
@@ -81,6 +90,7 @@ class Shard:
     brought: Sequence[Brought]
     last_day: date
     disclosures: Disclosures
+    said: Counter[str]
 
 
 def work(order: Order) -> Shard:
@@ -100,6 +110,8 @@ def work(order: Order) -> Shard:
     unheard = order.end - order.first - len(brought)
     for row in _EVERYBODY_DISCLOSES:
         flow.disclosures[row.sender, row.recipient, row.categories] += unheard
+    for event in _EVERYBODY_HAS:
+        flow.said[event.event_type] += unheard
     return Shard(
         iafis_row=np.concatenate([found.row["iafis"] for found in columns]),
         ident_row=np.concatenate([found.row["ident"] for found in columns]),
@@ -107,6 +119,7 @@ def work(order: Order) -> Shard:
         brought=brought,
         last_day=datetime.fromtimestamp(last, zone).date(),
         disclosures=flow.disclosures,
+        said=flow.said,
     )
 
 

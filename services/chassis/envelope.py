@@ -9,9 +9,9 @@ it, and the control events.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
+from hashlib import blake2b, sha1
 from typing import Any, ClassVar, Generic, Literal, TypeVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import to_json
@@ -111,7 +111,13 @@ def event_id(runid: str, event_type: str, about: str, ordinal: int) -> str:
         about: the case's tcn, or the date of a control event.
         ordinal: which event of this type in the case, from 0.
     """
-    return str(uuid5(_EVENT_IDS, f"{runid}|{event_type}|{about}|{ordinal}"))
+    # As `uuid5` makes it, in a third of its time: ids are a tenth of the cost of a large run in process.
+    name = f"{runid}|{event_type}|{about}|{ordinal}".encode()
+    digest = bytearray(sha1(_EVENT_IDS.bytes + name, usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def encode(

@@ -130,7 +130,7 @@ def test_the_columns_say_of_everybody_what_the_events_say() -> None:
     assert list(result.identified) == [returned[subject]["srf"] == "I" for subject in order]
 
 
-def test_disclosures_are_counted_also_for_those_whose_events_are_not_made() -> None:
+def test_disclosures_and_events_are_counted_also_for_those_whose_events_are_not_made() -> None:
     scenario = a_scenario(feedback=True)
     settings = resolve(scenario, seed=SEED)
     heard, listened = in_process(scenario, settings)
@@ -139,6 +139,7 @@ def test_disclosures_are_counted_also_for_those_whose_events_are_not_made() -> N
     rows = [row for event in heard for row in event["data"]["disclosures"]]
     expected = Counter((row["from"], row["to"], tuple(sorted(row["categories"]))) for row in rows)
     assert result.disclosures == listened.disclosures == expected
+    assert result.said == listened.said == Counter(event["type"] for event in heard)
 
 
 def test_shards_and_processes_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,12 @@
 """Scenario files: what they say, what a run is pinned to because of them, and what a mistake in one looks like."""
 
+import re
 from datetime import date
 from hashlib import sha256
 
 import pytest
 
-from sandbox.scenario import HOME, ScenarioError, load_scenario, names_in, parse_scenario, resolve
+from sandbox.scenario import HOME, Period, ScenarioError, load_scenario, names_in, parse_scenario, resolve
 from services.chassis.errors import InteropError
 
 BOSTON = "boston-2008-2010"
@@ -41,10 +42,8 @@ def test_a_run_knows_the_federal_holidays_of_its_years() -> None:
 
 
 def test_a_misspelt_scenario_gets_a_suggestion() -> None:
-    with pytest.raises(
-        InteropError, match=r"unknown-scenario: no scenario 'bostn'\. Did you mean 'boston-2008-2010'\?"
-    ):
-        load_scenario("bostn")
+    with pytest.raises(InteropError, match=r"unknown-scenario: no scenario 'travis'\. Did you mean 'travis-2010'\?"):
+        load_scenario("travis")
 
 
 def test_a_misspelt_policy_gets_a_suggestion() -> None:
@@ -59,7 +58,15 @@ def test_a_misspelt_policy_gets_a_suggestion() -> None:
         ("in_ident: 1.5", "in_ident: 0.0655", "error: 'people.in_ident': input should be less than or equal to 1."),
         ("until: 2010-06-31", "until: 2010-06-30", "error: 'period.until'"),
         ('ncic: "53"', 'ncic: "5311"', "error: 'charges.0.ncic'"),
-        ("told_rat: {", "told_rate: {", "error: unknown key 'pickup.told_rat'. Did you mean 'told_rate'?"),
+        ("untold: 0.02", "untold_rate: 0.02", "error: unknown key 'pickup.untold'. Did you mean 'untold_rate'?"),
+        (
+            "metric: matched\n    window",
+            "metric: matches\n    window",
+            "error: 'published.0.metric': there is no metric 'matched'. Did you mean 'matches'?",
+        ),
+        ("band: [2050, 2080]", "band: [1950, 2080]", "2013.0 lies outside its own band [2050.0, 2080.0]."),
+        ("label: guess", "label: input", "error: 'published.0.label'"),
+        ("title: x\ntitle: y\nplace:", "place:", "error: duplicate key 'title': it is already given in line"),
     ],
 )
 def test_a_mistake_is_told_with_its_line_as_compilers_do(wrong: str, right: str, sentence: str) -> None:
@@ -69,11 +76,96 @@ def test_a_mistake_is_told_with_its_line_as_compilers_do(wrong: str, right: str,
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(broken, "boston.yaml")
 
-    assert any(
-        row.startswith(f"boston.yaml:{line}:") and sentence in row for row in caught.value.sentence.splitlines()
-    ), caught.value.sentence
+    rows = caught.value.sentence.splitlines()
+    assert any(sentence in row for row in rows), rows
+    near = (f"boston.yaml:{line + offset}:" for offset in range(-6, 3))
+    assert any(row.startswith(tuple(near)) for row in rows), rows
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "sentence"),
+    [
+        ("under: nobody", "under: definition", "stands under 'nobody', which is no explanation."),
+        ("figure: unheard-of,", "figure: removed-of-matches,", "'unheard-of' is no published figure"),
+        ("until: 2010-05-30, sub", "until: 2010-06-30, sub", "the volume must run from 2008-10-27 to 2010-06-30."),
+    ],
+)
+def test_parts_of_a_file_that_contradict_each_other_are_a_mistake(wrong: str, right: str, sentence: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(TEXT.replace(right, wrong, 1), "boston.yaml")
+
+    assert sentence in caught.value.sentence
+
+
+def test_fitted_values_that_were_edited_by_hand_are_found_out() -> None:
+    fitted = load_scenario(BOSTON).fitted["pickup.told_rate.otherwise"].value
+
+    with pytest.raises(ScenarioError, match=r"'parameter_hash': the fitted values hash to [0-9a-f]{16}, not to"):
+        parse_scenario(TEXT.replace(f"value: {fitted}", "value: 0.5", 1), "boston.yaml")
 
 
 def test_a_file_that_is_no_yaml_is_refused_in_one_sentence() -> None:
     with pytest.raises(InteropError, match=r"boston\.yaml:1:\d+: error: not valid YAML"):
         parse_scenario("scenario: [", "boston.yaml")
+
+
+def test_each_explanation_brings_its_own_parameters_and_figures() -> None:
+    definition, left_out = (load_scenario(BOSTON, name) for name in ("definition", "level_left_out"))
+
+    assert definition.pickup.told_rate != left_out.pickup.told_rate
+    assert definition.records.no_conviction_share != left_out.records.no_conviction_share
+    assert {figure.figure for figure in definition.figures} != {figure.figure for figure in left_out.figures}
+
+
+def test_a_misspelt_explanation_gets_a_suggestion() -> None:
+    with pytest.raises(InteropError, match=r"no explanation 'level_left'\. Did you mean 'level_left_out'\?"):
+        load_scenario(BOSTON, "level_left")
+
+
+def test_a_scenario_carries_the_parameters_of_another_and_nothing_else() -> None:
+    first, later = load_scenario(BOSTON, "level_left_out"), load_scenario("boston-2008-2012", "level_left_out")
+
+    for part in ("people", "charges", "custody", "records", "discretion", "pickup", "outcomes", "hash_of_parameters"):
+        assert getattr(later, part) == getattr(first, part), part
+    assert later.period.until == date(2012, 3, 31)
+    assert {figure.figure for figure in first.published}.isdisjoint({"removals"})
+
+
+def test_carried_parameters_of_a_scenario_that_changed_are_found_out() -> None:
+    text = (HOME / "scenarios" / "boston-2008-2012.yaml").read_text(encoding="utf-8")
+    stale = re.sub(r"parameter_hash: .*", "parameter_hash: 0123456789abcdef", text)
+
+    with pytest.raises(ScenarioError, match="run 'interop scenario fit boston-2008-2010'"):
+        parse_scenario(stale, "boston-2008-2012.yaml")
+
+
+def test_capacity_shrinks_with_the_sample() -> None:
+    scenario = load_scenario(BOSTON)
+    limited = scenario.model_copy(update={"capacity_per_day": {"eastern": 4.0}})
+
+    assert resolve(limited, seed=7, bookings=15_370).capacity_per_day == {"eastern": 2.0}
+    assert resolve(limited, seed=7).capacity_per_day == {"eastern": 4.0}
+
+
+def test_by_date_takes_the_regimes_that_were_in_force() -> None:
+    regimes = resolve(load_scenario("us-2008-2011"), seed=7).ice_priority
+
+    assert [(regime.id, regime.since) for regime in regimes] == [
+        ("ice-r1-levels-2008", date(2008, 10, 27)),
+        ("ice-r2-morton-2010", date(2010, 6, 30)),
+    ]
+
+
+def test_a_day_without_a_regime_is_refused() -> None:
+    scenario = load_scenario(BOSTON)
+    early = scenario.model_copy(update={"period": Period.model_validate({"from": "2007-01-01", "until": "2010-06-30"})})
+
+    with pytest.raises(InteropError, match="no-regime: no enacted priority regime of policies/ was in force on 2007"):
+        resolve(early, seed=7, regime="by-date")
+
+
+@pytest.mark.parametrize("name", names_in(HOME / "scenarios"))
+def test_every_figure_says_where_it_comes_from(name: str) -> None:
+    for figure in load_scenario(name).published:
+        assert figure.source, figure.figure
+        assert figure.tag, figure.figure

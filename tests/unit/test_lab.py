@@ -1,0 +1,87 @@
+"""The lab is the pipeline: case by case, its columns say what the services' own handlers say."""
+
+from functools import cache
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from sandbox.from_events import Fold
+from sandbox.in_process import run_in_process
+from sandbox.lab import simulate
+from sandbox.population import people
+from sandbox.results import Results
+from sandbox.scenario import Scenario, load_scenario, resolve
+
+BOOKINGS = 4_000
+SEED = 1952
+
+
+@cache
+def boston(explanation: str | None = None, limit: float | None = None) -> Scenario:
+    """Boston, with many more matches than it had, so that every kind of case occurs."""
+    scenario = load_scenario("boston-2008-2010", explanation)
+    crowd = scenario.people.model_copy(update={"in_ident": 0.5})
+    return scenario.model_copy(
+        update={"people": crowd, "capacity_per_day": dict.fromkeys(scenario.capacity_per_day, limit)}
+    )
+
+
+@cache
+def nation() -> Scenario:
+    scenario = load_scenario("us-2008-2011")
+    return scenario.model_copy(update={"people": scenario.people.model_copy(update={"in_ident": 0.5})})
+
+
+def by_the_services(scenario: Scenario, policy: str | None = None) -> Results:
+    settings = resolve(scenario, seed=SEED, bookings=BOOKINGS, policy=policy)
+    fold = Fold()
+
+    def tell(_: int, events: list) -> None:
+        for event in events:
+            fold.add(event)
+
+    run = run_in_process(scenario, settings, "lab", SEED, BOOKINGS, workers=0, search="mates", on_case=tell)
+    crowd = people(scenario, SEED, BOOKINGS)
+    fold.add_answers(crowd.numbers, run.identified, run.searched)
+    return fold.results(crowd)
+
+
+def by_the_lab(scenario: Scenario, policy: str | None = None) -> Results:
+    settings = resolve(scenario, seed=SEED, bookings=BOOKINGS, policy=policy)
+    return simulate(people(scenario, SEED, BOOKINGS), settings)
+
+
+CASES = {
+    "everybody is held and announced": (boston, None),
+    "the TRUST Act asks for convictions and findings at each stage": (boston, "us-ca-trust-act-2014"),
+    "the county declines everything without reimbursement": (boston, "us-il-cook-2011"),
+    "the regime changes and the clocks differ": (nation, None),
+    "the offices have room for some of them": (lambda: boston(limit=20.0), None),
+    "people without a level are left out": (lambda: boston("level_left_out"), "us-ca-trust-act-2014"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_lab_and_the_services_agree_on_every_case(case: str) -> None:
+    make, policy = CASES[case]
+
+    services, lab = by_the_services(make(), policy), by_the_lab(make(), policy)
+
+    assert lab.cases.height > 1_000
+    assert_frame_equal(lab.bookings.sort("number"), services.bookings.sort("number"))
+    assert_frame_equal(lab.cases.sort("number"), services.cases.sort("number"))
+
+
+def test_a_search_of_those_on_file_alone_finds_the_same_matches() -> None:
+    scenario = boston()
+    settings = resolve(scenario, seed=SEED, bookings=BOOKINGS)
+    crowd = people(scenario, SEED, BOOKINGS)
+
+    everybody, on_file = simulate(crowd, settings), simulate(crowd, settings, only_on_file=True)
+
+    assert_frame_equal(everybody.cases.filter(~pl.col("false_match")), on_file.cases)
+
+
+def test_the_same_seed_gives_the_same_results() -> None:
+    assert by_the_lab(boston()).cases.equals(by_the_lab(boston()).cases)
