@@ -4,7 +4,8 @@ Every event has its consequences at once, so the house is quiet whenever the clo
 the order: custody moves round by round until nothing of the day is left, then ICE works its lists.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -29,12 +30,16 @@ def midnight(day: date, zone: ZoneInfo) -> datetime:
 class Days:
     """Closes the days of one run, in order."""
 
-    def __init__(self, runid: str, settings: RunSettings, flow: Flow, publish: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, runid: str, opened_on: date, zone: ZoneInfo, flow: Flow, publish: Callable[[bytes], None]
+    ) -> None:
         self.runid = runid
-        self.open_day = settings.opened_on
-        self.zone = ZoneInfo(settings.time_zone)
+        self.open_day = opened_on
+        self.zone = zone
         self.flow = flow
         self.publish = publish
+        self.rounds: Counter[date] = Counter()
+        """How many rounds custody took on each day that is closed."""
 
     def close(self) -> None:
         """Closes the open day.
@@ -48,20 +53,31 @@ class Days:
             before = [file.cases[BOOKING.group] for file in due]
             ended = DayEnded(day=day, round=round_number, ends_at=ends_at, disclosures=())
             body = _control(self.runid, ended, day, round_number, ends_at)
-            self._say(ended, body)
+            self.publish(body)
             self.flow.wake(DAY_ENDED, body, due)
             if all(file.cases[BOOKING.group] is case for file, case in zip(due, before, strict=True)):
                 raise InteropError("day-stuck", f"{day} cannot close: custody of {len(due)} people does not move")
             round_number += 1
         closed = DayClosed(day=day, ends_at=ends_at, disclosures=())
         body = _control(self.runid, closed, day, 0, ends_at)
-        self._say(closed, body)
+        self.publish(body)
         self.flow.wake(DAY_CLOSED, body, self.flow.due(ERO, ends_at))
+        self.rounds[day] = round_number
         self.open_day = day + timedelta(days=1)
 
-    def _say(self, data: Produced, body: bytes) -> None:
-        self.flow.said[data.event_type] += 1
-        self.publish(body)
+    def close_before(self, day: date) -> Iterator[None]:
+        """Closes every open day before `day`, and stops after each."""
+        while self.open_day < day:
+            self.close()
+            yield
+
+    def close_the_rest(self) -> Iterator[None]:
+        """Nobody is booked any more: days close until no desk waits for a time. Stops after each."""
+        self.close()
+        yield
+        while self.flow.waits:
+            self.close()
+            yield
 
 
 def _control(runid: str, data: Produced, day: date, ordinal: int, at: datetime) -> bytes:

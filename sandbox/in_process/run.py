@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,10 +22,14 @@ from sandbox.in_process.routes import prepared
 from sandbox.in_process.searches import MATCH, NO_ROW, Rows, Search
 from sandbox.in_process.shards import Order, Shard
 from sandbox.scenario import Scenario
-from services.booking.events import RunOpened, RunSettings
+from services.booking.events import DayClosed, DayEnded, RunOpened, RunSettings
 
 SHARD = 4096
 """Bookings in a shard: less than a second of work, so that all cores are busy until the end."""
+
+LARGE_SHARD, MANY_SHARDS = 16_384, 8
+"""Bookings in a shard that goes on to the end of its cases, and from how many such shards on they are that large: the
+days after the last booking pass anew in every shard."""
 
 Event = dict[str, Any]
 
@@ -96,15 +101,29 @@ def run_in_process(
         InteropError: whatever a handler refuses; `worker-lost`, when a worker was ended from outside.
     """
     run = _Run(runid, settings, on_event, on_case)
+    # Only an office that has not room for everybody makes one case depend on another.
+    apart = on_event is None and all(limit is None for limit in settings.capacity_per_day.values())
+    size = LARGE_SHARD if apart and count >= MANY_SHARDS * LARGE_SHARD else SHARD
     orders = [
-        Order(run.opened, runid, scenario, seed, count, first, min(first + SHARD, count), search, on_event is not None)
-        for first in range(0, count, SHARD)
+        Order(
+            opened=run.opened,
+            runid=runid,
+            scenario=scenario,
+            seed=seed,
+            count=count,
+            first=first,
+            end=min(first + size, count),
+            search=search,
+            everything=on_event is not None,
+            apart=apart,
+        )
+        for first in range(0, count, size)
     ]
     shards: list[Shard] = []
     with closing(worked(orders, workers)) as made:
         for order, shard in zip(orders, made, strict=True):
             run.take(shard)
-            shards.append(replace(shard, brought=()))
+            shards.append(replace(shard, brought=(), finished=()))
             if on_progress is not None:
                 on_progress(Progress(order.end, count, run.days.open_day))
     run.finish()
@@ -112,7 +131,8 @@ def run_in_process(
     for counted in (run.flow.disclosures, *(shard.disclosures for shard in shards)):
         for (sender, recipient, categories), times in counted.items():
             disclosures[sender, recipient, tuple(sorted(categories))] += times
-    said = Counter({RunOpened.event_type: 1})
+    rounds = _most([run.days.rounds, *(shard.rounds for shard in shards)])
+    said = Counter({RunOpened.event_type: 1, DayEnded.event_type: rounds.total(), DayClosed.event_type: len(rounds)})
     for heard in (run.flow.said, *(shard.said for shard in shards)):
         said.update(heard)
     return InProcessResult(
@@ -121,7 +141,7 @@ def run_in_process(
         searched=_joined([shard.searched for shard in shards], np.uint8),
         disclosures=disclosures,
         said=said,
-        last_day=run.days.open_day - timedelta(days=1),
+        last_day=max(rounds),
     )
 
 
@@ -139,11 +159,13 @@ class _Run:
         self.on_case = on_case
         self.opened = opened(runid, settings)
         self.flow = Flow(prepared(self.opened), on_event)
-        self.days = Days(runid, settings, self.flow, self.hear)
+        self.days = Days(runid, settings.opened_on, ZoneInfo(settings.time_zone), self.flow, self.hear)
         self.hear(self.opened)
 
     def take(self, shard: Shard) -> None:
         """The bookings of a shard, each on its day."""
+        for number, events in shard.finished:
+            self._tell(number, events)
         for brought in shard.brought:
             self._close_days_before(brought.day)
             for body in brought.events:
@@ -153,20 +175,31 @@ class _Run:
         self._close_days_before(shard.last_day)
 
     def finish(self) -> None:
-        """Nobody is booked any more: days close until no desk waits for a time."""
-        self._close_day()
-        while self.flow.waits:
-            self._close_day()
+        """Nobody is booked any more."""
+        for _ in self.days.close_the_rest():
+            self._tell_finished()
 
     def _close_days_before(self, day: date) -> None:
-        while self.days.open_day < day:
-            self._close_day()
+        for _ in self.days.close_before(day):
+            self._tell_finished()
 
-    def _close_day(self) -> None:
-        self.days.close()
+    def _tell_finished(self) -> None:
         for file in self.flow.close_files():
-            if self.on_case is not None:
-                self.on_case(file.number, [from_json(body) for body in file.events])
+            self._tell(file.number, file.events)
+
+    def _tell(self, number: int, events: Sequence[bytes]) -> None:
+        if self.on_case is not None:
+            self.on_case(number, [from_json(body) for body in events])
+
+
+def _most(told: Sequence[Counter[date]]) -> Counter[date]:
+    """How many rounds each day takes when all are under one clock: as many as the slowest needs."""
+    most: Counter[date] = Counter()
+    for rounds in told:
+        most |= rounds
+    for rounds in told:
+        most.update(dict.fromkeys(rounds, 0))
+    return most
 
 
 def _joined(columns: Sequence[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:

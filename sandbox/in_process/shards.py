@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic_core import to_json
 
+from sandbox.in_process.days import Days
 from sandbox.in_process.flow import Disclosures, File, Flow
 from sandbox.in_process.routes import DESKS, SUBMITTED, prepared
 from sandbox.in_process.searches import MATCH, Galleries, Rows, Search, Searched
@@ -48,7 +49,11 @@ _REMEMBERS: Mapping[str, type[Case]] = {desk.group: desk.remembers for desk in D
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What a shard is made of. `everything` asks for the events of all bookings, not only of the matched ones."""
+    """What a shard is made of.
+
+    `everything` asks for the events of all bookings, not only of the matched ones. `apart` says that no case depends
+    on another, so that a shard goes on to the end of its cases.
+    """
 
     opened: bytes
     runid: str
@@ -59,6 +64,7 @@ class Order:
     end: int
     search: Search
     everything: bool
+    apart: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +88,19 @@ class Brought:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shard:
-    """What came of a shard: columns with an entry for every booking, and the bookings that are handed on."""
+    """What came of a shard: columns with an entry for every booking, and the bookings that are handed on or done."""
 
     iafis_row: Rows
     ident_row: Rows
     searched: NDArray[np.uint8]
     brought: Sequence[Brought]
+    finished: Sequence[tuple[int, list[bytes]]]
+    """Numbers and events of the matched bookings of which nothing is left to happen."""
+
     last_day: date
+    rounds: Counter[date]
+    """How many rounds custody took on the days that passed in the shard."""
+
     disclosures: Disclosures
     said: Counter[str]
 
@@ -96,31 +108,48 @@ class Shard:
 def work(order: Order) -> Shard:
     """Books, searches and answers a shard."""
     galleries, flow = _galleries(order.opened, order.search), Flow(_desks(order.opened))
-    zone = ZoneInfo(order.scenario.time_zone)
     columns: list[Searched] = []
-    brought: list[Brought] = []
-    last = 0
+    booked_on: list[tuple[File, date]] = []
     for start in range(order.first, order.end, TOGETHER):
         booked = people(order.scenario, order.seed, order.count, start, min(start + TOGETHER, order.end))
         found = galleries.search(booked)
         wanted = np.arange(len(booked)) if order.everything else np.flatnonzero(found.searched == MATCH)
-        brought += _bring(order, _only(booked, wanted), galleries.recalled(found, wanted), flow)
+        booked_on += _book(order, _only(booked, wanted), galleries.recalled(found, wanted), flow)
         columns.append(found)
         last = int(booked.booked_at[-1])
-    unheard = order.end - order.first - len(brought)
+    unheard = order.end - order.first - len(booked_on)
     for row in _EVERYBODY_DISCLOSES:
         flow.disclosures[row.sender, row.recipient, row.categories] += unheard
     for event in _EVERYBODY_HAS:
         flow.said[event.event_type] += unheard
+    zone = ZoneInfo(order.scenario.time_zone)
+    last_day = datetime.fromtimestamp(last, zone).date()
+    rounds = _go_on(order, flow, booked_on, zone) if order.apart else Counter[date]()
     return Shard(
         iafis_row=np.concatenate([found.row["iafis"] for found in columns]),
         ident_row=np.concatenate([found.row["ident"] for found in columns]),
         searched=np.concatenate([found.searched for found in columns]),
-        brought=brought,
-        last_day=datetime.fromtimestamp(last, zone).date(),
+        brought=() if order.apart else [_handed_on(order, file, day) for file, day in booked_on],
+        finished=[(file.number, file.events) for file, _ in booked_on] if order.apart else (),
+        last_day=last_day,
+        rounds=rounds,
         disclosures=flow.disclosures,
         said=flow.said,
     )
+
+
+def _go_on(order: Order, flow: Flow, booked_on: Sequence[tuple[File, date]], zone: ZoneInfo) -> Counter[date]:
+    """The days pass for these cases alone, until nothing is left to happen in any of them."""
+    if not booked_on:
+        return Counter()
+    days = Days(order.runid, booked_on[0][1], zone, flow, _unheard)
+    for _ in days.close_the_rest():
+        flow.close_files()
+    return days.rounds
+
+
+def _unheard(_: bytes) -> None:
+    """Nobody listens to the clock."""
 
 
 # Kept from shard to shard: galleries and policies take a while to make.
@@ -136,7 +165,7 @@ def _desks(opened: bytes) -> Mapping[str, Any]:
     return prepared(opened)
 
 
-def _bring(order: Order, booked: People, searches: Searches, flow: Flow) -> Iterator[Brought]:
+def _book(order: Order, booked: People, searches: Searches, flow: Flow) -> Iterator[tuple[File, date]]:
     """These bookings with all their events: they are booked, answered, and go as far as they can at once."""
     zone = ZoneInfo(order.scenario.time_zone)
     files: list[File] = []
@@ -154,8 +183,12 @@ def _bring(order: Order, booked: People, searches: Searches, flow: Flow) -> Iter
     outcomes = SUBMITTED.handler(submissions, searches)
     for file, day, submission, outcome in zip(files, days, submissions, outcomes, strict=True):
         flow.answer(file, submission, outcome)
-        cases = {group: case.model_dump_json(exclude_defaults=True).encode() for group, case in file.cases.items()}
-        yield Brought(file.number - order.first, file.number, file.id, day, cases, file.events)
+        yield file, day
+
+
+def _handed_on(order: Order, file: File, day: date) -> Brought:
+    cases = {group: case.model_dump_json(exclude_defaults=True).encode() for group, case in file.cases.items()}
+    return Brought(file.number - order.first, file.number, file.id, day, cases, file.events)
 
 
 def _only(booked: People, places: NDArray[np.int64]) -> People:

@@ -142,6 +142,20 @@ def test_disclosures_and_events_are_counted_also_for_those_whose_events_are_not_
     assert result.said == listened.said == Counter(event["type"] for event in heard)
 
 
+def test_cases_that_go_on_apart_say_what_they_say_under_one_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    scenario = a_scenario(feedback=True)
+    settings = resolve(scenario, seed=SEED)
+    together, listened = in_process(scenario, settings)
+    matched = {event["subject"] for event in together if event["type"] == "immigration.status.returned.v1"}
+    told: list[Raw] = []
+    monkeypatch.setattr(run, "SHARD", 35)
+
+    _, apart = in_process(scenario, settings, on_event=None, on_case=lambda _, events: told.extend(events))
+
+    assert by_id(told) == by_id([event for event in together if event["subject"] in matched])
+    assert (apart.said, apart.last_day) == (listened.said, listened.last_day)
+
+
 def test_shards_and_processes_make_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     scenario = a_scenario(capacity=1)
     settings = resolve(scenario, seed=SEED)
@@ -159,7 +173,9 @@ def test_what_is_refused_in_another_process_is_refused_here() -> None:
     scenario = a_scenario()
     settings = resolve(scenario, seed=SEED)
     spoilt = settings.model_copy(update={"detainer": settings.detainer.model_copy(update={"text": "nonsense"})})
-    order = Order(opened(RUN, spoilt), RUN, scenario, SEED, BOOKINGS, 0, BOOKINGS, "exhaustive", everything=False)
+    order = Order(
+        opened(RUN, spoilt), RUN, scenario, SEED, BOOKINGS, 0, BOOKINGS, "exhaustive", everything=False, apart=False
+    )
 
     with pytest.raises(PolicyError) as here:
         work(order)
