@@ -12,6 +12,7 @@ from sandbox.fit import Fitted
 from sandbox.published import (
     LABELS,
     LEGEND,
+    TAGS,
     PublishedRow,
     as_published,
     as_simulated,
@@ -101,6 +102,7 @@ def published(console: Console, sections: Sequence[Mapping[str, Any]]) -> None:
     for number, figure in enumerate(aligned, start=1):
         sources.add_row(str(number), Text("\n".join(figure.sources)))
     console.print(sources)
+    console.print(Text(TAGS, style="dim"))
 
 
 def _explain(console: Console, sections: Sequence[Mapping[str, Any]]) -> None:

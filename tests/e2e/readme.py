@@ -1,19 +1,23 @@
 """The commands of the README with the output that is shown under them.
 
-A block that begins with ```console holds commands (lines with `$ `), and under the last of them what it prints.
-Every block is run, in their order; `python -m tests.e2e.readme` writes what they print now into the README.
+A block that begins with ```console holds commands (lines with `$ `), and under the last of them what it prints; a line
+of three dots stands for any number of lines. Every block is run, in their order; `python -m tests.e2e.readme` writes
+what they print now into the README and the lessons.
 """
 
 import os
 import re
 import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
+LESSONS = sorted((ROOT / "docs" / "lessons").glob("*.md"))
+DOTS = "..."
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 NEEDED = (".venv", "Makefile", "pyproject.toml", "requirements")
 WIDTH = "100"
@@ -65,6 +69,25 @@ def shape(output: str) -> list[str]:
     return [" ".join(line.split()) for line in lines if line.strip()]
 
 
+def prints(output: Sequence[str], shown: Sequence[str]) -> bool:
+    """Whether output is what is shown, where a line of dots may stand for any number of lines."""
+    if DOTS not in shown:
+        return list(output) == list(shown)
+    dots = list(shown).index(DOTS)
+    if list(output[:dots]) != list(shown[:dots]):
+        return False
+    return any(prints(output[start:], shown[dots + 1 :]) for start in range(dots, len(output) + 1))
+
+
+def abridged(output: str, shown: str) -> str:
+    """Output cut as what is shown is cut: as many lines before the dots, and as many after them."""
+    if DOTS not in shown.splitlines():
+        return output
+    lines, marks = output.splitlines(), shown.splitlines()
+    before, after = marks.index(DOTS), len(marks) - 1 - marks.index(DOTS)
+    return "\n".join([*lines[:before], DOTS, *lines[len(lines) - after :]])
+
+
 def workplace(folder: Path) -> Path:
     """A folder in which the commands find what they need, and leave what they leave.
 
@@ -76,18 +99,20 @@ def workplace(folder: Path) -> Path:
     return folder
 
 
-def write() -> None:
-    """Writes what the commands print now into the README."""
+def write(document: Path) -> None:
+    """Writes what the commands print now into a document."""
     with tempfile.TemporaryDirectory() as folder:
         place = workplace(Path(folder))
 
         def printed(match: re.Match[str]) -> str:
             (block,) = blocks(match.group(0))
             head = "".join(f"$ {command}\n" for command in block.commands)
-            return f"```console\n{head}{block.run(place)}\n```"
+            body = abridged(block.run(place), block.shown)
+            return f"```console\n{head}{body}{chr(10) if body else ''}```"
 
-        README.write_text(BLOCK.sub(printed, README.read_text(encoding="utf-8")), encoding="utf-8")
+        document.write_text(BLOCK.sub(printed, document.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    write()
+    for name in sys.argv[1:] or [README, *LESSONS]:
+        write(Path(name))
