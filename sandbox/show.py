@@ -255,7 +255,8 @@ def _gist(event: Mapping[str, Any]) -> str:  # noqa: PLR0911  one return a type 
         case "fingerprints.submitted":
             return f"ten prints, {data['charge']['literal'].lower()}"
         case "identification.returned":
-            return f"{data['ucn'] or 'not known'}, {len(data['convictions'])} convictions"
+            count = len(data["convictions"])
+            return f"{data['ucn'] or 'not known'}, {count} conviction{'' if count == 1 else 's'}"
         case "immigration.searched":
             return _words(data["result"])
         case "immigration.status.returned":
