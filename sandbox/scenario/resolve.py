@@ -10,7 +10,7 @@ from sandbox.scenario.files import HOME, names_in
 from sandbox.scenario.model import BY_DATE, Scenario
 from services.booking.events import DatedDocument, Document, RunSettings
 from services.chassis.errors import InteropError
-from services.chassis.policy import Policy, load_policy, load_vocabulary
+from services.chassis.policy import Policy, Vocabulary, load_policy, load_vocabulary
 from services.chassis.policy.mistakes import did_you_mean
 
 VOCABULARY = "vocabulary"
@@ -41,8 +41,10 @@ def resolve(
         home: the folder that holds `policies/`.
 
     Raises:
-        InteropError: `unknown-policy`, with a suggestion; `no-regime`, when none was in force on the first day.
+        InteropError: `unknown-policy` or `unknown-priority`, with a suggestion; `no-regime`, when none was in force on
+            the first day.
     """
+    _check_priorities(scenario, home)
     first, last = scenario.period.since.year, scenario.period.until.year + SUPERVISION_YEARS
     federal = holidays.country_holidays("US", years=range(first, last + 1))
     return RunSettings(
@@ -92,17 +94,31 @@ def _capacity(scenario: Scenario, bookings: int | None) -> dict[str, float | Non
     }
 
 
+def _check_priorities(scenario: Scenario, home: Path) -> None:
+    """Every priority that a pick-up rate is for is one that a regime can answer."""
+    known = [*_vocabulary(home).questions["ice_priority"].answers, "otherwise"]
+    for name in scenario.pickup.told_rate:
+        if name not in known:
+            raise InteropError(
+                "unknown-priority",
+                f"'pickup.told_rate' names '{name}', which is no priority.{did_you_mean(name, known)}",
+            )
+
+
+def _vocabulary(home: Path) -> Vocabulary:
+    return load_vocabulary((home / "policies" / f"{VOCABULARY}.yaml").read_text(encoding="utf-8"), VOCABULARY)
+
+
 def _regimes(scenario: Scenario, regime: str, home: Path) -> tuple[DatedDocument, ...]:
     opened_on = scenario.period.since
     if regime != BY_DATE:
         return (DatedDocument(since=opened_on, **_document(regime, home).model_dump()),)
-    vocabulary = load_vocabulary((home / "policies" / f"{VOCABULARY}.yaml").read_text(encoding="utf-8"), VOCABULARY)
     dated: list[DatedDocument] = []
     for path in sorted((home / "policies").glob(REGIMES)):
         if path.stem not in names_in(home / "policies"):
             continue
         document = _document(path.stem, home)
-        known = load_policy(document.text, path.stem, vocabulary)
+        known = load_policy(document.text, path.stem, _vocabulary(home))
         if _in_force_within(known, scenario):
             dated.append(DatedDocument(since=max(known.since, opened_on), **document.model_dump()))
     dated.sort(key=lambda document: document.since)

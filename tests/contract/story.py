@@ -22,8 +22,8 @@ EXAMPLES = CONTRACTS / "examples"
 SEED = 38
 ORI = "ZZ0010000"
 OCA = "HERON-41"
-PERSON = 735
-"""Somebody whom both galleries know: row 735 of IAFIS, row 235 of IDENT."""
+PERSON = 570
+"""Somebody whom both galleries know: row 570 of IAFIS, row 70 of IDENT."""
 
 VOCABULARY = """\
 # The words of this example; those of the sandbox are in policies/vocabulary.yaml.

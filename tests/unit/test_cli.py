@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.cli import main
+from sandbox.scenario import HOME, names_in
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -20,8 +21,8 @@ def call(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 def test_an_unknown_scenario_is_one_sentence_and_exit_code_2(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(monkeypatch, "run", "bostn") == 2
-    assert capsys.readouterr().err.startswith("unknown-scenario: no scenario 'bostn'. Did you mean 'boston-2008-2010'?")
+    assert call(monkeypatch, "run", "travis") == 2
+    assert capsys.readouterr().err.startswith("unknown-scenario: no scenario 'travis'. Did you mean 'travis-2010'?")
 
 
 def test_an_unknown_policy_is_found_before_anything_is_started(
@@ -50,3 +51,89 @@ def test_the_settings_of_a_scenario_are_what_a_run_takes(
 ) -> None:
     assert call(monkeypatch, "scenario", "settings", "live") == 0
     assert json.loads(capsys.readouterr().out)["scenario"] == "live"
+
+
+def test_a_run_in_process_prints_its_figures_and_writes_its_page(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    page = tmp_path / "report.html"
+    words = ("run", "boston-2008-2010", "--in-process", "--bookings", "2000", "--seeds", "3", "--json")
+
+    assert call(monkeypatch, *words, "--html", str(page)) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert (told["via"], told["totals"]["bookings"], told["seeds"]) == ("process", 2_000, 3)
+    wanted = {"metric", "window", "published", "simulated", "low", "high", "band", "within", "label", "source", "tag"}
+    assert all(wanted <= row.keys() for row in told["published"])
+    assert [each["explanation"] for each in told["explanations"]] == ["definition", "level_left_out"]
+    assert told["notice"] in page.read_text(encoding="utf-8")
+    assert not (tmp_path / ".interop").exists()
+
+
+def test_under_another_policy_nothing_is_held_against_figures_about_the_law_as_it_was(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("run", "boston-2008-2010", "--in-process", "--bookings", "500", "--policy", "us-il-cook-2011", "--json")
+
+    assert call(monkeypatch, *words) == 0
+    assert json.loads(capsys.readouterr().out)["published"] == []
+
+
+def test_the_services_do_not_search_for_mates_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "run", "boston-2008-2010", "--search", "mates") == 2
+    assert capsys.readouterr().err.startswith("mates-in-process: the services search everybody on file")
+
+
+def test_policies_are_compared_on_the_same_people(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--policy", "us-full-cooperation", "--policy", "us-il-cook-2011", "--bookings", "3000", "--seeds", "1")
+
+    assert call(monkeypatch, "compare", "boston-2008-2010", *words, "--json") == 0
+
+    full, cook = (each["totals"] for each in json.loads(capsys.readouterr().out)["policies"])
+    assert full["searches"] == cook["searches"]
+    assert full["custody"]["holds"] > cook["custody"]["holds"] == 0
+
+
+def test_a_comparison_reads_well_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--policy", "us-full-cooperation", "--policy", "us-il-cook-2011", "--bookings", "1000", "--seeds", "1")
+
+    assert call(monkeypatch, "compare", "live", *words) == 0
+
+    shown = capsys.readouterr().out
+    assert "us-il-cook-2011" in shown
+    assert "Simulated. Not data about any place." in shown
+
+
+def test_a_mistake_in_a_scenario_is_told_as_compilers_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    text = (HOME / "scenarios" / "live.yaml").read_text(encoding="utf-8")
+    file = tmp_path / "mine.yaml"
+    file.write_text(text.replace("told_rate: {otherwise: 0.45}", "told_rate: {levl_1: 0.5, otherwise: 0.45}"))
+
+    assert call(monkeypatch, "scenario", "check", str(file)) == 2
+    assert capsys.readouterr().err == (
+        "unknown-priority: 'pickup.told_rate' names 'levl_1', which is no priority. Did you mean 'level_1'?\n"
+    )
+
+
+@pytest.mark.parametrize("name", names_in(HOME / "scenarios"))
+def test_the_scenarios_of_the_house_have_no_mistakes(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "scenario", "check", name) == 0
+    assert capsys.readouterr().out.startswith(f"{name}: no mistakes")
+
+
+def test_scenarios_are_listed_with_their_explanations(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "scenario", "list", "--json") == 0
+    boston = json.loads(capsys.readouterr().out)[0]
+    assert (boston["scenario"], boston["explanations"]) == ("boston-2008-2010", ["definition", "level_left_out"])
