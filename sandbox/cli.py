@@ -23,6 +23,7 @@ from sandbox.fit import fit_scenario, write as write_fit
 from sandbox.house import LIVE_SEED, House, look_back, open_house
 from sandbox.pages import report_page
 from sandbox.population import bookings as people
+from sandbox.published import FEWEST_RUNS
 from sandbox.runs import (
     OnSeed,
     Request,
@@ -41,7 +42,11 @@ from services.chassis.errors import InteropError
 DEMO_SCENARIO = "boston-2008-2010"
 DEMO_BOOKINGS = 5_000
 SEED = 2008
-DEMO_SEEDS = 8
+SEEDS = 8
+"""Seeds behind an interval: eight runs of 200,000 bookings take some seconds in the lab."""
+
+MANY_BOOKINGS = 200_000
+LARGE_GALLERY = 1_000_000
 MOST_EXHAUSTIVE = 100_000
 """Bookings up to which a run in process compares everybody on file: some 20 seconds of it on one core."""
 
@@ -75,8 +80,13 @@ def run(
     bookings: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many bookings sample the period.")] = 5_000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = SEED,
     seeds: Annotated[
-        int, typer.Option(min=1, max=100, help="How many seeds the intervals beside published figures come from.")
-    ] = 8,
+        int | None,
+        typer.Option(
+            min=1,
+            max=100,
+            help="How many seeds the intervals beside published figures come from: 8, or 3 above 200,000 bookings.",
+        ),
+    ] = None,
     explanation: Annotated[
         str | None, typer.Option(help="Under which of a scenario's explanations it is run; the report shows them all.")
     ] = None,
@@ -94,7 +104,11 @@ def run(
     ] = None,
     gallery_rows: Annotated[
         int | None,
-        typer.Option(min=2, max=10_000_000, help="People in each federal gallery, instead of the scenario's 10,000."),
+        typer.Option(
+            min=2,
+            max=10_000_000,
+            help="People in each federal gallery: the scenario's 10,000, or a million where only mates are searched.",
+        ),
     ] = None,
     html: Annotated[
         Path | None, typer.Option(help="Also write the report as one page of HTML.", dir_okay=False)
@@ -102,6 +116,7 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario through the four services and their streams, and print the report."""
+    searched = search or ("mates" if in_process and bookings > MOST_EXHAUSTIVE else "exhaustive")
     request = Request(
         scenario=scenario,
         bookings=bookings,
@@ -110,12 +125,12 @@ def run(
         regime=regime,
         runid=name,
         explanation=explanation,
-        seeds=seeds,
-        gallery_rows=gallery_rows,
-        search=search or ("mates" if in_process and bookings > MOST_EXHAUSTIVE else "exhaustive"),
+        seeds=seeds or (SEEDS if bookings <= MANY_BOOKINGS else FEWEST_RUNS),
+        gallery_rows=gallery_rows or (LARGE_GALLERY if searched == "mates" else None),
+        search=searched,
         workers=max(workers, 2),
     )
-    if request.search == "mates" and not in_process:
+    if searched == "mates" and not in_process:
         raise InteropError("mates-in-process", "the services search everybody on file; add --in-process for mates")
     settings_of(scenario_of(request), request)
     if in_process:
@@ -141,11 +156,11 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same people.")] = SEED,
     seeds: Annotated[
         int, typer.Option(min=1, max=100, help="How many seeds the intervals beside published figures come from.")
-    ] = 8,
+    ] = SEEDS,
     explanation: Annotated[str | None, typer.Option(help="Under which of a scenario's explanations.")] = None,
     gallery_rows: Annotated[
         int, typer.Option(min=2, max=10_000_000, help="People in each federal gallery.")
-    ] = 1_000_000,
+    ] = LARGE_GALLERY,
     as_json: AsJson = False,
 ) -> None:
     """Run the same people through several policies in the lab, and print them side by side."""
@@ -173,7 +188,7 @@ def demo(
 ) -> None:
     """Start everything, run 5,000 bookings, print the report, and stay up until Ctrl-C."""
     with _until_told(), open_house(workers=workers, live=True) as house:
-        result = _run(house, Request(DEMO_SCENARIO, DEMO_BOOKINGS, SEED, seeds=DEMO_SEEDS), quiet=False)
+        result = _run(house, Request(DEMO_SCENARIO, DEMO_BOOKINGS, SEED, seeds=SEEDS), quiet=False)
         _tell(result, as_json=False)
         if once or not sys.stdout.isatty():
             return
