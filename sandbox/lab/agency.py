@@ -140,6 +140,7 @@ def _facts(
     charge = people.charge[index].astype(np.int64)
     facts = {
         "charge": Fact(charge, [share.offense_class for share in charges]),
+        "charge_offence": Fact(charge, [share.ncic for share in charges]),
         "charge_is_domestic_violence": Fact(charge, [share.domestic_violence for share in charges]),
         "charge_is_minor_traffic": Fact(charge, [share.minor_traffic for share in charges]),
         "charge_filed": _happened(people.custody["charge_filed_at"][index], at),

@@ -236,6 +236,7 @@ def policy_facts(case: BookingCase, at: datetime, place: Place) -> dict[str, str
     on = at.astimezone(place.zone(case.ori)).date()
     facts: dict[str, str | int | bool] = {
         "charge": case.charge.offense_class,
+        "charge_offence": case.charge.ncic,
         "charge_is_domestic_violence": case.charge.domestic_violence,
         "charge_is_minor_traffic": case.charge.minor_traffic,
         "charge_filed": _happened(case.plan.charge_filed_at, at),

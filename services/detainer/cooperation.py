@@ -10,6 +10,8 @@ from services.chassis.chance import chance
 from services.chassis.policy import Decision, Policy, decide
 from services.detainer.events import CustodyChanged
 
+OFFENCE, OTHER_OFFENCE = "charge_offence", "other"
+
 AT_RELEASE = frozenset({"releasable", "hold_started"})
 """Stages at which notice comes too late: the answer before release governs it."""
 
@@ -26,7 +28,13 @@ class Practice:
 
 def answer(facts: Mapping[str, str | int | bool], practice: Practice) -> Decision:
     """What the policy says of every lever."""
-    return decide(practice.policy, facts)
+    return decide(practice.policy, {**facts, **_known_offence(facts, practice)})
+
+
+def _known_offence(facts: Mapping[str, str | int | bool], practice: Practice) -> Mapping[str, str]:
+    """An offence code that the national list does not have is some other offence, not a mistake."""
+    unheard_of = OFFENCE in facts and not practice.policy.vocabulary.knows(OFFENCE, facts[OFFENCE])
+    return {OFFENCE: OTHER_OFFENCE} if unheard_of else {}
 
 
 def exercise(decision: Decision, practice: Practice, subject: str) -> dict[str, bool]:

@@ -29,6 +29,7 @@ VOCABULARY = """\
 # The words of this example; those of the sandbox are in policies/vocabulary.yaml.
 facts:
   charge: {type: ordered, values: [none, infraction, misdemeanor, felony, serious_felony], when_missing: none}
+  charge_offence: {type: list, values: [none, other, "2303"], when_missing: none}
   charge_is_domestic_violence: {type: yes_no, when_missing: no}
   charge_is_minor_traffic: {type: yes_no, when_missing: no}
   charge_filed: {type: yes_no, when_missing: no}

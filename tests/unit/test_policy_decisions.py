@@ -3,7 +3,7 @@
 import pytest
 
 from services.chassis.errors import InteropError
-from services.chassis.policy import Decision, Policy, decide, load_policy
+from services.chassis.policy import Decision, Policy, PolicyError, decide, load_policy
 from tests.unit.policy_files import the_policy, the_vocabulary
 
 VOCABULARY = the_vocabulary()
@@ -244,3 +244,53 @@ def test_the_record_of_a_regimes_decision_has_one_answer() -> None:
         "Priority 3 A fugitive from an order of removal, or back after a removal"
         " [ICE, Civil Immigration Enforcement Priorities, 30 June 2010, reissued 2 March 2011]"
     ]
+
+
+SETS = """
+policy: example-named
+title: Named offences
+question: detainer
+place: US
+status: draft
+in_force: {from: 2013-08-01}
+source: an example
+verified: none
+sets:
+  two_named_crimes: ["0901", "1201"]
+clauses:
+  - clause: named
+    text: Charged with one of two offences that the file names
+    when: {charge_offence: in two_named_crimes}
+    then: {hold: may}
+otherwise: {clause: rest, text: Nobody else is held, then: {hold: must_not}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "hold"), [("0901", "may"), ("1201", "may"), ("2303", "must_not"), ("other", "must_not")]
+)
+def test_offences_are_a_list_in_the_file_and_no_flag_in_the_data(code: str, hold: str) -> None:
+    policy = load_policy(SETS, "example-named.yaml", the_vocabulary())
+
+    assert decide(policy, {"charge_offence": code}).answers["hold"] == hold
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("in two_named_crime", "14:28: error: unknown set 'two_named_crime'. Did you mean 'two_named_crimes'?"),
+        ("in two_named_crimes or 0901", "14:28: error: unknown set 'two_named_crimes or 0901'."),
+    ],
+)
+def test_a_set_that_the_file_does_not_have_is_a_mistake(wrong: str, sentence: str) -> None:
+    with pytest.raises(PolicyError) as caught:
+        load_policy(SETS.replace("in two_named_crimes", wrong), "example-named.yaml", the_vocabulary())
+
+    assert sentence in str(caught.value)
+
+
+def test_a_set_with_a_code_that_there_is_not_is_a_mistake() -> None:
+    with pytest.raises(
+        PolicyError, match=r"'9911' is not a value of 'charge_offence'\. Allowed: none, other, \.\.\. 8102"
+    ):
+        load_policy(SETS.replace("1201", "9911"), "example-named.yaml", the_vocabulary())

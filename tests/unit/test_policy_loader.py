@@ -361,7 +361,7 @@ def test_all_mistakes_of_a_file_are_told_at_once_and_in_their_order() -> None:
 def test_a_file_with_an_unknown_question_is_still_read_to_its_end() -> None:
     broken = GOOD.replace("question: detainer", "question: bail").replace("charge:", "chrge:")
     assert mistakes_of(broken) == [
-        "example.yaml:3:11: error: unknown question 'bail'. Questions: detainer, ice_priority.",
+        "example.yaml:3:11: error: unknown question 'bail'. Questions: sharing, detainer, ice_priority.",
         "example.yaml:22:14: error: unknown fact 'chrge'. Did you mean 'charge'?",
     ]
 

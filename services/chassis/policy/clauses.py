@@ -1,9 +1,9 @@
 """Reading the clauses of a policy file: conditions, answers, and what each stands notwithstanding."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
-from services.chassis.policy.conditions import ALWAYS, NOBODY, Condition, Test, parse_test
+from services.chassis.policy.conditions import ALWAYS, NO_SETS, NOBODY, Condition, Test, parse_test
 from services.chassis.policy.mistakes import did_you_mean
 from services.chassis.policy.model import Clause
 from services.chassis.policy.page import Entries, Items, Node, Page, Scalar
@@ -16,11 +16,19 @@ _CLAUSE_KEYS = (*_OTHERWISE_KEYS, "when", "unless", "notwithstanding")
 class ClauseReader:
     """Reads the clauses of one policy; mistakes go to its page."""
 
-    def __init__(self, page: Page, vocabulary: Vocabulary, question: Question, source: str) -> None:
+    def __init__(
+        self,
+        page: Page,
+        vocabulary: Vocabulary,
+        question: Question,
+        source: str,
+        sets: Mapping[str, Sequence[str]] = NO_SETS,
+    ) -> None:
         self._page = page
         self._vocabulary = vocabulary
         self._question = question
         self._source = source
+        self._sets = sets
         self._reads: dict[str, None] = {}
         self._ids: dict[str, Scalar] = {}
         self._overrides: list[tuple[str, Scalar]] = []
@@ -131,7 +139,7 @@ class ClauseReader:
                 continue
             self._reads.setdefault(name)
             try:
-                tests.append(parse_test(fact, words))
+                tests.append(parse_test(fact, words, self._sets))
             except ValueError as error:
                 self._page.report(value, str(error))
         return tuple(tests)

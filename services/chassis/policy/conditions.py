@@ -5,10 +5,14 @@ decision only looks values up, and a test that nothing passes is found before an
 """
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from services.chassis.policy.mistakes import did_you_mean
 from services.chassis.policy.vocabulary import NEVER, Fact, Kind, Value
+
+NO_SETS: Mapping[str, Sequence[str]] = MappingProxyType({})
 
 _COMPARISONS: Mapping[str, Callable[[int, int], bool]] = {
     "at least": operator.ge,
@@ -50,8 +54,13 @@ ALWAYS = Condition(((),))
 NOBODY = Condition(())
 
 
-def parse_test(fact: Fact, words: str) -> Test:
+def parse_test(fact: Fact, words: str, sets: Mapping[str, Sequence[str]] = NO_SETS) -> Test:
     """The test that `words` describe.
+
+    Args:
+        fact: what is tested.
+        words: the test as it is written.
+        sets: lists of values that the file has given a name, for `in NAME` and `not in NAME`.
 
     A comparison is false for `never`: who was never convicted was convicted neither at most nor more than five
     years ago.
@@ -60,13 +69,17 @@ def parse_test(fact: Fact, words: str) -> Test:
         ValueError: with a sentence that says what is wrong.
     """
     words = " ".join(words.split())
-    allowed = _allowed(fact, words)
+    allowed = _allowed(fact, words, sets)
     if not allowed:
         raise ValueError(f"no value of '{fact.name}' is '{words}', so the clause could never apply.")
     return Test(fact.name, words, allowed)
 
 
-def _allowed(fact: Fact, words: str) -> frozenset[Value]:
+def _allowed(fact: Fact, words: str, sets: Mapping[str, Sequence[str]]) -> frozenset[Value]:
+    if words.startswith("in "):
+        return _members(fact, words.removeprefix("in "), sets)
+    if words.startswith("not in "):
+        return frozenset(fact.domain) - _members(fact, words.removeprefix("not in "), sets)
     for phrase, compare in _COMPARISONS.items():
         if words.startswith(f"{phrase} "):
             bound = _rank(fact, words.removeprefix(phrase).strip(), phrase)
@@ -84,6 +97,13 @@ def _allowed(fact: Fact, words: str) -> frozenset[Value]:
             raise ValueError(f"'{words}' can be read in two ways: list the values that pass instead.")
         return frozenset(fact.domain) - {fact.value_of(excluded)}
     return frozenset(fact.value_of(word) for word in words.split(" or "))
+
+
+def _members(fact: Fact, name: str, sets: Mapping[str, Sequence[str]]) -> frozenset[Value]:
+    if name not in sets:
+        hint = did_you_mean(name, sets) or f" Sets of this file: {', '.join(sets) or 'none'}."
+        raise ValueError(f"unknown set '{name}'.{hint}")
+    return frozenset(fact.value_of(word) for word in sets[name])
 
 
 def _ranks(fact: Fact) -> dict[Value, int]:

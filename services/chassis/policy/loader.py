@@ -18,9 +18,11 @@ from services.chassis.policy.vocabulary import Question, Vocabulary
 _REQUIRED = ("policy", "title", "question", "place", "status", "in_force", "source", "verified", "clauses")
 _OPTIONAL = (
     "authority", "binds", "verified_through", "max_hold_hours", "clock", "tags", "note", "otherwise",
+    "sets",
 )  # fmt: skip
 # Stands in for a question that was reported as missing or unknown, so that the rest of the file is still read.
 _NO_QUESTION = Question("", ("",), (), "")
+_SET = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -47,7 +49,8 @@ def load_policy(text: str, name: str, vocabulary: Vocabulary) -> Policy:
     }
     since, until = _in_force(page, nodes["in_force"]) if "in_force" in nodes else (date.min, None)
     question = _question(page, nodes["question"], vocabulary) if "question" in nodes else _NO_QUESTION
-    reader = ClauseReader(page, vocabulary, question, texts.get("source", ""))
+    sets = _sets(page, nodes["sets"]) if "sets" in nodes else {}
+    reader = ClauseReader(page, vocabulary, question, texts.get("source", ""), sets)
     clauses = reader.clauses(nodes["clauses"]) if "clauses" in nodes else ()
     otherwise = reader.otherwise(nodes["otherwise"]) if "otherwise" in nodes else None
     if otherwise is None and question.unanswered is None:
@@ -74,6 +77,7 @@ def load_policy(text: str, name: str, vocabulary: Vocabulary) -> Policy:
         clauses=clauses,
         otherwise=otherwise,
         reads=reader.reads,
+        sets=sets,
         sha256=sha256(text.encode()).hexdigest(),
         vocabulary=vocabulary,
     )
@@ -103,6 +107,16 @@ def _heading(page: Page, node: Node, key: str, vocabulary: Vocabulary) -> str:
 
 def _binds(page: Page, node: Node, vocabulary: Vocabulary) -> tuple[str, ...]:
     return tuple(_heading(page, item, "binds", vocabulary) for item in page.items(node, "'binds'"))
+
+
+def _sets(page: Page, node: Node) -> dict[str, tuple[str, ...]]:
+    """Lists of values under a name, for tests such as `in six_named_crimes`."""
+    sets: dict[str, tuple[str, ...]] = {}
+    for name, (key, items) in page.entries(node, "'sets'").items():
+        if not _SET.fullmatch(name):
+            page.report(key, f"'{name}' cannot name a set: use small letters, digits and single '_'.")
+        sets[name] = tuple(page.text(item, f"an entry of '{name}'") for item in page.items(items, f"'{name}'"))
+    return sets
 
 
 def _hours(page: Page, node: Node) -> int:

@@ -139,6 +139,7 @@ class Policy:
     clauses: tuple[Clause, ...]
     otherwise: Clause | None
     reads: tuple[str, ...]
+    sets: Mapping[str, tuple[str, ...]]
     sha256: str
     vocabulary: Vocabulary
     decided: dict[tuple[Value | None, ...], Decision] = field(default_factory=dict, repr=False)

@@ -21,6 +21,10 @@ NEVER = "never"
 """The value of a number that has no number, as in the years since a conviction that there is not."""
 
 
+MOST_LISTED = 20
+"""Values that a message lists before it only says how many there are."""
+
+
 class Kind(StrEnum):
     """What the values of a fact are like, which decides the tests that make sense for it."""
 
@@ -55,7 +59,10 @@ class Fact:
         if self.kind is Kind.NUMBER:
             numbers = [value for value in self.domain if value != NEVER]
             return f"{numbers[0]} to {numbers[-1]}" + (f" or {NEVER}" if NEVER in self.domain else "")
-        return ", ".join(spell(value) for value in self.domain)
+        words = [spell(value) for value in self.domain]
+        if len(words) > MOST_LISTED:
+            words = [*words[:2], f"... {words[-1]} ({len(words)} values)"]
+        return ", ".join(words)
 
     def value_of(self, word: str) -> Value:
         """The value that `word` names.
@@ -138,6 +145,10 @@ class Vocabulary:
         if self._accepts(facts):
             return facts
         return {name: None if raw is None else self.fact(name).canonical(raw) for name, raw in facts.items()}
+
+    def knows(self, name: str, value: Value) -> bool:
+        """Whether `value` is one that the fact of that name can have."""
+        return (name, type(value), value) in self._accepted
 
     def _accepts(self, facts: Mapping[str, Value | None]) -> bool:
         # One call into C instead of a loop, since every decision begins with it. The type is part of the entry
