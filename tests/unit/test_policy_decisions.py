@@ -278,8 +278,8 @@ def test_offences_are_a_list_in_the_file_and_no_flag_in_the_data(code: str, hold
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ("in two_named_crime", "14:28: error: unknown set 'two_named_crime'. Did you mean 'two_named_crimes'?"),
-        ("in two_named_crimes or 0901", "14:28: error: unknown set 'two_named_crimes or 0901'."),
+        ("in two_named_crime", "15:28: error: unknown set 'two_named_crime'. Did you mean 'two_named_crimes'?"),
+        ("in two_named_crimes or 0901", "15:28: error: unknown set 'two_named_crimes or 0901'."),
     ],
 )
 def test_a_set_that_the_file_does_not_have_is_a_mistake(wrong: str, sentence: str) -> None:
