@@ -92,7 +92,11 @@ def values_that_differ(policy: Policy, name: str) -> list[Value]:
 
 def test_the_priorities_of_a_regime_are_ranked_from_no_action_to_level_1() -> None:
     answers = VOCABULARY.questions["ice_priority"].answers
-    assert answers == ("no_action", "other", "priority_3", "priority_2", "level_3", "level_2", "level_1")
+    assert answers == (
+        *("no_action", "other"),
+        *("priority_3", "priority_2", "priority_1"),
+        *("level_3", "level_2", "level_1"),
+    )
 
 
 def test_the_real_regimes_follow_each_other_without_a_gap_or_an_overlap() -> None:
