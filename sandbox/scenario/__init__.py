@@ -14,7 +14,7 @@ from sandbox.scenario.model import (
     TrueStatus,
     span,
 )
-from sandbox.scenario.resolve import resolve, sample_share, with_gallery_rows
+from sandbox.scenario.resolve import in_days, resolve, sample_share, with_gallery_rows
 
 __all__ = [
     "BY_DATE",
@@ -33,6 +33,7 @@ __all__ = [
     "ScenarioError",
     "TrueStatus",
     "Window",
+    "in_days",
     "load_scenario",
     "names_in",
     "parameter_hash",

@@ -1,5 +1,6 @@
 """What a run of a scenario is pinned to: its parameters, its rates at the size of the sample, its policies' texts."""
 
+from datetime import date
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import holidays
 
 from sandbox.scenario.files import HOME, names_in
-from sandbox.scenario.model import BY_DATE, Scenario
+from sandbox.scenario.model import BY_DATE, Period, Scenario
 from services.booking.events import DatedDocument, Document, RunSettings
 from services.chassis.errors import InteropError
 from services.chassis.policy import Policy, Vocabulary, load_policy, load_vocabulary
@@ -77,6 +78,12 @@ def with_gallery_rows(scenario: Scenario, rows: int) -> Scenario:
     overlap = rows * scenario.galleries.overlap // scenario.galleries.rows
     galleries = scenario.galleries.model_copy(update={"rows": rows, "overlap": overlap})
     return scenario.model_copy(update={"galleries": galleries})
+
+
+def in_days(scenario: Scenario, since: date, until: date) -> Scenario:
+    """The same scenario over other days, evenly booked: what is known of its real volume is about its own."""
+    period = Period.model_validate({"from": since, "until": until})
+    return scenario.model_copy(update={"period": period, "volume": (), "published": ()})
 
 
 def sample_share(scenario: Scenario, bookings: int | None) -> Fraction:

@@ -16,7 +16,7 @@ from sandbox.in_process.pool import worked
 from sandbox.in_process.routes import DAY_CLOSED, DAY_ENDED, EACH, SUBMITTED
 from sandbox.in_process.shards import Order, work
 from sandbox.population import bookings, people
-from sandbox.scenario import Period, Scenario, load_scenario, resolve
+from sandbox.scenario import Scenario, in_days, load_scenario, resolve
 from services.booking.events import BookingRequest, RunSettings
 from services.chassis.delivery.stages import BatchStage, CaseStage, DueStage
 from services.chassis.errors import InteropError
@@ -31,12 +31,11 @@ BOOKINGS = 160
 
 def a_scenario(capacity: float | None = None, *, feedback: bool = False) -> Scenario:
     """Three weeks in which nearly half of the people are in IDENT, so that there are many detainers."""
-    boston = load_scenario("boston-2008-2010")
+    boston = in_days(load_scenario("boston-2008-2010"), date(2008, 10, 27), date(2008, 11, 16))
     changes = {
-        "period": Period(since=date(2008, 10, 27), until=date(2008, 11, 16)),
-        "volume": (),
         "people": boston.people.model_copy(update={"in_ident": 0.4}),
         "capacity_per_day": dict.fromkeys(boston.capacity_per_day, capacity),
+        "pickup": boston.pickup.model_copy(update={"told_rate": {"otherwise": 0.45}}),
         "feedback": feedback,
     }
     return boston.model_copy(update=changes)

@@ -23,7 +23,7 @@ from sandbox import dead_letters, streams
 from sandbox.drive import Driver
 from sandbox.population import bookings
 from sandbox.runs import reconcile_ledger, summary
-from sandbox.scenario import Period, Scenario, load_scenario, resolve
+from sandbox.scenario import Scenario, in_days, load_scenario, resolve
 from sandbox.stack import Stack
 from services.audit.events import WATCHED
 from services.audit.ledger import read_rows
@@ -55,11 +55,11 @@ def the_story(*, capacity: int | None = 2) -> Story:
 
 
 def _scenario(capacity: int | None) -> Scenario:
-    boston = load_scenario("boston-2008-2010")
+    boston = in_days(load_scenario("boston-2008-2010"), date(2008, 10, 27), date(2008, 11, 20))
     changes = {
-        "period": Period(since=date(2008, 10, 27), until=date(2008, 11, 20)),
         "people": boston.people.model_copy(update={"in_ident": 0.4}),
         "capacity_per_day": {"eastern": capacity},
+        "pickup": boston.pickup.model_copy(update={"told_rate": {"otherwise": 0.45}}),
         "feedback": True,
     }
     return boston.model_copy(update=changes)

@@ -12,7 +12,7 @@ from redis import Redis
 from sandbox import streams
 from sandbox.bench.pipeline.groups import GROUPS, SUBMITTED
 from sandbox.population import bookings
-from sandbox.scenario import Period, Scenario, load_scenario, resolve
+from sandbox.scenario import Scenario, in_days, load_scenario, resolve
 from services.audit.domain import Row
 from services.booking.domain import BookingCase
 from services.booking.events import RunSettings
@@ -39,11 +39,10 @@ def plain(fields: Fields) -> bytes:
 
 def one_day(in_ident: float) -> Scenario:
     """The scenario with one day, without a capacity; of the people, `in_ident` are known to IDENT, all removable."""
-    scenario = load_scenario(SCENARIO)
+    scenario = in_days(load_scenario(SCENARIO), DAY, DAY)
     records = scenario.records.model_copy(update={"status_weights": REMOVABLE, "unknown_share": 0.0})
     return scenario.model_copy(
         update={
-            "period": Period.model_validate({"from": DAY, "until": DAY}),
             "capacity_per_day": dict.fromkeys(scenario.capacity_per_day),
             "people": scenario.people.model_copy(update={"in_ident": in_ident}),
             "records": records,
