@@ -1,21 +1,21 @@
 """The agency's side for columns: what it decides at each stage of custody, as `services.booking.domain` has them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.lab.cells import Decided, Fact, Value, decide_all
+from sandbox.lab.cells import Codes, Decided, Fact, Value, decide_all
 from sandbox.lab.days import days_of
 from sandbox.lab.matches import Matches, conviction_lines
 from sandbox.population import NOWHERE, People
 from sandbox.results import LEVERS
 from services.biometric_match.offenses import OFFENSES
 from services.booking.domain import CONVICTION_FACTS, MILESTONES, OLDEST_YEARS, Place
-from services.chassis.chance import chance
-from services.detainer.cooperation import Practice
+from services.chassis.policy import Policy, Vocabulary
+from services.detainer.cooperation import OFFENCE, OTHER_OFFENCE, Practice
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -23,6 +23,9 @@ Flags = NDArray[np.bool_]
 ON_FILE, RELEASABLE = 0, 1 + len(MILESTONES)
 STAGES = RELEASABLE + 1
 """Stages of a case as columns: the detainer goes on file, the milestones in their order, releasable."""
+
+WORDS = ("must_not", "may", "must", "silent")
+MUST_NOT, MAY, MUST, SILENT = range(len(WORDS))
 
 YES_NO = (False, True)
 NEVER = OLDEST_YEARS + 1
@@ -48,13 +51,40 @@ class Stages:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cooperation:
-    """What the agency does at each stage, `[stage, case]` for each lever, and on what decision that rests."""
+class Questions:
+    """What the agency knows at every stage of every case: whatever policy is asked, it is asked this."""
+
+    stage: Integers
+    case: Integers
+    facts: Mapping[str, Fact]
+    cases: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What a policy says at each stage, `[stage, case]`, and on what decision that rests."""
 
     decided: Decided
     which: Integers
     """The decision of each stage and case; meaningless where the stage is not reached."""
 
+    def words(self, lever: str) -> Codes:
+        """The answers on one lever, as places in `WORDS`."""
+        by_decision = np.array([WORDS.index(each.answers[lever]) for each in self.decided.decisions], np.uint8)
+        said: Codes = by_decision[self.which]
+        return said
+
+    @property
+    def leaves_room(self) -> bool:
+        """Whether the agency may choose anywhere."""
+        return any("may" in decision.answers.values() for decision in self.decided.decisions)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cooperation:
+    """What the agency does at each stage, `[stage, case]` for each lever, and what its policy says of it."""
+
+    answers: Answers
     exercised: Mapping[str, Flags]
 
 
@@ -79,78 +109,84 @@ def first_in_time(at: Integers, chosen: Flags) -> Integers:
     return np.where(chosen.any(axis=0), moments.argmin(axis=0), NOWHERE)
 
 
-def cooperate(
-    people: People, matched: Matches, cases: Integers, ahead: Stages, practice: Practice, place: Place, opened_on: date
-) -> Cooperation:
-    """Ask the policy at every stage of every case.
+def questions(
+    people: People,
+    matched: Matches,
+    cases: Integers,
+    ahead: Stages,
+    place: Place,
+    opened_on: date,
+    vocabulary: Vocabulary,
+) -> Questions:
+    """What a policy is asked.
 
     Args:
         people: the population.
         matched: its matches.
         cases: which matches have a detainer on file.
         ahead: their stages.
-        practice: the agency's policy and habits.
         place: its agencies and their clocks.
         opened_on: the day on which the run opens, from which the ages of convictions count.
+        vocabulary: the words of the policies.
     """
-    stage, column = np.nonzero(ahead.reached)
-    facts = _facts(people, matched, cases[column], ahead.at[stage, column], place, opened_on)
-    decided = decide_all(practice.policy, facts, len(stage))
-    which = np.zeros(ahead.at.shape, np.int64)
-    which[stage, column] = decided.which
-    draws = _discretion(people, matched.index[cases], decided, practice)
-    return Cooperation(decided, which, {lever: _exercised(lever, decided, which, practice, draws) for lever in LEVERS})
+    stage, case = np.nonzero(ahead.reached)
+    facts = _facts(people, matched, cases[case], ahead.at[stage, case], place, opened_on, vocabulary)
+    return Questions(stage, case, facts, len(cases))
 
 
-def _exercised(
-    lever: str, decided: Decided, which: Integers, practice: Practice, draws: Mapping[str, NDArray[np.float64]]
-) -> Flags:
-    words = np.array([decision.answers[lever] for decision in decided.decisions])[which]
-    used = draws[lever] < practice.discretion[lever]
-    chosen: Flags = np.select(
-        [words == "must", words == "must_not", words == "may"],
-        [True, False, np.broadcast_to(used, words.shape)],
-        practice.silence[lever],
-    ).astype(np.bool_)
-    return chosen
+def ask(policy: Policy, asked: Questions) -> Answers:
+    """Ask the policy at every stage of every case."""
+    decided = decide_all(policy, asked.facts, len(asked.stage))
+    which = np.zeros((STAGES, asked.cases), np.int64)
+    which[asked.stage, asked.case] = decided.which
+    return Answers(decided, which)
 
 
-def _discretion(
-    people: People, index: Integers, decided: Decided, practice: Practice
-) -> dict[str, NDArray[np.float64]]:
-    """The one draw for each lever and case with which an agency uses what it may; made only for levers it may use."""
-    subjects = people.subjects(index)
-    drawn: dict[str, NDArray[np.float64]] = {}
-    for lever in LEVERS:
-        asked = any(decision.answers[lever] == "may" for decision in decided.decisions)
-        drawn[lever] = (
-            np.array([chance(practice.seed, f"discretion.{lever}", subject) for subject in subjects])
-            if asked
-            else np.zeros(len(index))
-        )
-    return drawn
+def exercise(answers: Answers, practice: Practice, drawn: Callable[[str], NDArray[np.float64]]) -> Cooperation:
+    """What the agency does with the answers: `services.detainer.cooperation.exercise`.
+
+    Args:
+        answers: what its policy says.
+        practice: its habits.
+        drawn: the one draw for each case with which it uses what it may, by lever.
+    """
+    return Cooperation(answers, {lever: _exercised(lever, answers, practice, drawn) for lever in LEVERS})
+
+
+def _exercised(lever: str, answers: Answers, practice: Practice, drawn: Callable[[str], NDArray[np.float64]]) -> Flags:
+    words = answers.words(lever)
+    done: Flags = (words == MUST) | ((words == SILENT) & practice.silence[lever])
+    may = words == MAY
+    return done | (may & (drawn(lever) < practice.discretion[lever])) if may.any() else done
 
 
 def _facts(
-    people: People, matched: Matches, cases: Integers, at: Integers, place: Place, opened_on: date
+    people: People,
+    matched: Matches,
+    cases: Integers,
+    at: Integers,
+    place: Place,
+    opened_on: date,
+    vocabulary: Vocabulary,
 ) -> dict[str, Fact]:
     """What `domain.policy_facts` tells of one case at one moment."""
     index = matched.index[cases]
     charges = people.scenario.charges
-    charge = people.charge[index].astype(np.int64)
+    charge = people.charge[index]
+    codes = [share.ncic if vocabulary.knows(OFFENCE, share.ncic) else OTHER_OFFENCE for share in charges]
     facts = {
         "charge": Fact(charge, [share.offense_class for share in charges]),
-        "charge_offence": Fact(charge, [share.ncic for share in charges]),
+        OFFENCE: Fact(charge, codes),
         "charge_is_domestic_violence": Fact(charge, [share.domestic_violence for share in charges]),
         "charge_is_minor_traffic": Fact(charge, [share.minor_traffic for share in charges]),
         "charge_filed": _happened(people.custody["charge_filed_at"][index], at),
         "held_to_answer": _happened(people.custody["held_to_answer_at"][index], at),
         "bond_posted": _happened(people.custody["bond_posted_at"][index], at),
-        "lawful_status_proof": Fact(people.lawful_status_proof[index].astype(np.int64), YES_NO),
-        "federal_aggravated_felony": Fact(matched.aggravated_felony[cases].astype(np.int64), YES_NO),
-        "request_form": Fact(np.zeros(len(index), np.int64), ["I-247"]),
+        "lawful_status_proof": Fact(people.lawful_status_proof[index].astype(np.uint8), YES_NO),
+        "federal_aggravated_felony": Fact(matched.aggravated_felony[cases].astype(np.uint8), YES_NO),
+        "request_form": Fact(np.zeros(len(index), np.uint8), ["I-247"]),
     }
-    agency = people.agency[index].astype(np.int64)
+    agency = people.agency[index]
     told = [place.agencies[ori].facts for ori in people.scenario.agencies]
     for name in {name for row in told for name in row}:
         values: list[Value | None] = [row.get(name) for row in told]
@@ -159,11 +195,11 @@ def _facts(
 
 
 def _happened(moment: Integers, at: Integers) -> Fact:
-    return Fact(((moment != NOWHERE) & (moment <= at)).astype(np.int64), YES_NO)
+    return Fact(((moment != NOWHERE) & (moment <= at)).astype(np.uint8), YES_NO)
 
 
 def _ages(
-    people: People, matched: Matches, cases: Integers, agency: Integers, at: Integers, place: Place, opened_on: date
+    people: People, matched: Matches, cases: Integers, agency: Codes, at: Integers, place: Place, opened_on: date
 ) -> dict[str, Fact]:
     """Years since the last conviction of each kind, rounded up; nobody knows any where there is none."""
     zones = [place.zone(ori) for ori in people.scenario.agencies]
@@ -177,7 +213,7 @@ def _ages(
     ages: dict[str, Fact] = {}
     for fact, classes in CONVICTION_FACTS.items():
         counts = np.array([offense.offense_class in classes for offense in OFFENSES])[offenses] & lines
-        ages[fact] = Fact(np.where(counts, years, NEVER).min(axis=0).astype(np.int64), AGES)
+        ages[fact] = Fact(np.where(counts, years, NEVER).min(axis=0).astype(np.uint8), AGES)
     return ages
 
 

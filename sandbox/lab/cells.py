@@ -1,30 +1,50 @@
-"""Asking a policy once for each combination of facts that occurs, instead of once for each case."""
+"""Asking a policy once for each combination of facts that it tells apart, instead of once for each case.
 
-from collections.abc import Mapping, Sequence
+A clause only asks whether a value is among some others. So values that pass the same tests are one and the same to a
+policy: five years and six, where it asks for "at most 10". What is left are few combinations, whatever the number of
+cases, and each of them is put to the services' own `decide`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.chassis.policy import Decision, Policy, decide
+from services.chassis.policy.conditions import Test
 
 Value = str | int | bool
+Integers = NDArray[np.int64]
+Codes = NDArray[np.integer[Any]]
+
+_LARGEST_TABLE = 1 << 16
+"""Before a table would have more combinations, those that occur are numbered anew: it never outgrows the memory."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fact:
     """One fact of many cases: a place in `values` for each. A value of None stands for a fact that nobody knows."""
 
-    places: NDArray[np.int64]
+    places: Codes
     values: Sequence[Value | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decided:
-    """The decisions that occur, and which of them each case has."""
+    """The decisions that occur, and which of them each case has. What a decision says of the facts holds for one."""
 
     decisions: Sequence[Decision]
-    which: NDArray[np.int64]
+    which: Integers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Classes:
+    """The values of a fact that a policy tells apart: the class of each value, and the values of each class."""
+
+    of_value: Integers
+    members: Sequence[Sequence[Value | None]]
 
 
 def decide_all(policy: Policy, facts: Mapping[str, Fact], count: int) -> Decided:
@@ -34,14 +54,73 @@ def decide_all(policy: Policy, facts: Mapping[str, Fact], count: int) -> Decided
         InteropError: as `decide` does.
     """
     read = {name: facts[name] for name in policy.reads if name in facts}
-    cells = np.zeros(count, np.int64)
-    for fact in read.values():
-        cells = cells * len(fact.values) + fact.places
-    _, first, which = np.unique(cells, return_index=True, return_inverse=True)
-    decisions = [decide(policy, _case(read, int(case))) for case in first]
+    classes = {name: told_apart([policy], name, fact.values) for name, fact in read.items()}
+    columns = [(classes[name].of_value[fact.places], len(classes[name].members)) for name, fact in read.items()]
+    combinations, which = distinct(columns, count)
+    decisions = [
+        decide(policy, _known(zip(read, classes.values(), combination, strict=True)))
+        for combination in combinations.tolist()
+    ]
     return Decided(decisions, which)
 
 
-def _case(facts: Mapping[str, Fact], case: int) -> dict[str, Value]:
-    given = {name: fact.values[int(fact.places[case])] for name, fact in facts.items()}
+def told_apart(policies: Sequence[Policy], name: str, values: Sequence[Value | None]) -> Classes:
+    """The classes of a fact's values that no clause of these policies tells apart.
+
+    Raises:
+        InteropError: for a value that the fact cannot have.
+    """
+    fact = policies[0].vocabulary.fact(name)
+    tests = [test for policy in policies for test in _tests(policy, name)]
+    classes: dict[tuple[bool, ...], int] = {}
+    members: list[list[Value | None]] = []
+    of_value: list[int] = []
+    for value in values:
+        known = fact.when_missing if value is None else fact.canonical(value)
+        found = classes.setdefault(tuple(known in test.allowed for test in tests), len(classes))
+        if found == len(members):
+            members.append([])
+        members[found].append(value)
+        of_value.append(found)
+    return Classes(np.array(of_value, np.int64), members)
+
+
+def distinct(columns: Sequence[tuple[Codes, int]], count: int) -> tuple[Integers, Integers]:
+    """The combinations that occur in columns of codes, and which of them each row has.
+
+    Args:
+        columns: codes below a number, and that number.
+        count: how many rows there are, which no column could tell where there is none.
+
+    Returns:
+        The combinations in order, `[combination, column]`, and the place of each row's.
+    """
+    cells = np.zeros(count, np.int64)
+    combinations = np.zeros((1, 0), np.int64)
+    for codes, size in columns:
+        if len(combinations) * size > _LARGEST_TABLE:
+            combinations, cells = _occurring(combinations, cells)
+        cells = cells * size + codes
+        combinations = np.column_stack(
+            [np.repeat(combinations, size, axis=0), np.tile(np.arange(size), len(combinations))]
+        )
+    return _occurring(combinations, cells)
+
+
+def _occurring(combinations: Integers, cells: Integers) -> tuple[Integers, Integers]:
+    occurs = np.zeros(len(combinations), np.bool_)
+    occurs[cells] = True
+    return combinations[occurs], (np.cumsum(occurs) - 1)[cells]
+
+
+def _tests(policy: Policy, name: str) -> Iterator[Test]:
+    for clause in policy.clauses:
+        for condition in (clause.when, clause.unless):
+            for tests in condition.alternatives:
+                yield from (test for test in tests if test.fact == name)
+
+
+def _known(cell: Iterator[tuple[str, Classes, int]]) -> dict[str, Value]:
+    """The facts of one combination, each with a value that stands for its class."""
+    given = {name: classes.members[place][0] for name, classes, place in cell}
     return {name: value for name, value in given.items() if value is not None}

@@ -1,5 +1,6 @@
 """ICE's side for columns: `services.detainer.triage` says the same of one case."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -7,17 +8,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.lab.cells import Fact, decide_all
+from sandbox.lab.chances import HOUR, chances, picked, span_of, whole_seconds
 from sandbox.lab.days import days_of, midnight_after
 from sandbox.lab.matches import Matches
 from sandbox.population import NOWHERE, People
 from sandbox.results import DECISIONS
 from services.biometric_match.records import REMOVABILITIES
 from services.detainer.levels import LEVELS
-from services.detainer.triage import MOST_CRIMES, NO_ACTION, Regime
+from services.detainer.triage import MOST_CRIMES, NO_ACTION, SHORTEST_WAY, Regime
 
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 YES_NO = (False, True)
 NO_PRIORITY, NO_CAPACITY, LODGED = (DECISIONS.index(word) for word in ("no_priority", "no_capacity", "lodged"))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrivals:
+    """What ICE does about each of some bookings, if it is told of the release and if it is not; and how cases end."""
+
+    comes_untold: Flags
+    comes_told: Flags
+    way: Integers
+    """How many seconds after the release it arrives where the agency holds; known of those for whom it comes."""
+
+    outcome: Integers
+    """How the case ends, as a place in `Regime.outcomes`; known of those for whom ICE comes."""
+
+    lasts: Integers
+    """How many seconds after the transfer it ends."""
+
+    def of(self, chosen: Flags) -> "Arrivals":
+        """The same of some of the bookings."""
+        return Arrivals(
+            self.comes_untold[chosen],
+            self.comes_told[chosen],
+            self.way[chosen],
+            self.outcome[chosen],
+            self.lasts[chosen],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +54,9 @@ class Triage:
     """What ICE decided about each match: a place in `DECISIONS`, the priority, and when a detainer was lodged."""
 
     decided: Integers
-    priority: NDArray[np.str_]
+    priority: Integers
+    """A place in the regime's `ranks`."""
+
     lodged_at: Integers
 
 
@@ -40,7 +71,32 @@ def triage(people: People, matched: Matches, regime: Regime) -> Triage:
 
     decided = np.select([at_once | taken, wanted], [LODGED, NO_CAPACITY], NO_PRIORITY)
     lodged_at = np.select([at_once, taken], [matched.status_at, midnight_after(days, regime.time_zone)], NOWHERE)
-    return Triage(decided, np.array(regime.ranks)[ranks], lodged_at)
+    return Triage(decided, ranks, lodged_at)
+
+
+def arrivals(regime: Regime, cases: Sequence[bytes], priority: Integers) -> Arrivals:
+    """`comes_untold`, `comes_when_told`, `arrival` and `ending` of `services.detainer.triage`, for columns.
+
+    Args:
+        regime: what ICE decides by.
+        cases: the bookings' references, encoded.
+        priority: the priority of each, as a place in `regime.ranks`.
+    """
+    rates = regime.pickup.told_rate
+    rate = np.array([rates.get(rank, rates["otherwise"]) for rank in regime.ranks])
+    drawn = chances(regime.seed, "pickup", cases)
+    untold, told = drawn < regime.pickup.untold_rate, drawn < rate[priority]
+
+    comes = np.flatnonzero(untold | told)
+    some = [cases[case] for case in comes.tolist()]
+    way, outcome, lasts = np.zeros((3, len(cases)), np.int64)
+    within = whole_seconds(regime.pickup.within_hours * chances(regime.seed, "arrival", some), HOUR)
+    way[comes] = np.maximum(within, int(SHORTEST_WAY.total_seconds()))
+    weights = [share.weight for share in regime.outcomes.values()]
+    days = {name: share.days for name, share in regime.outcomes.items()}
+    outcome[comes] = picked(weights, chances(regime.seed, "outcome", some))
+    lasts[comes] = span_of(days, outcome[comes], chances(regime.seed, "outcome.days", some))
+    return Arrivals(untold, told, way, outcome, lasts)
 
 
 def _ranks(people: People, matched: Matches, regime: Regime) -> Integers:
@@ -62,16 +118,16 @@ def _ranks(people: People, matched: Matches, regime: Regime) -> Integers:
 def _facts(people: People, matched: Matches) -> dict[str, Fact]:
     """What `triage.triage_facts` tells of one IAR."""
     crimes = range(MOST_CRIMES + 1)
-    charge = people.charge[matched.index].astype(np.int64)
+    charge = people.charge[matched.index]
     return {
-        "removable": Fact(matched.removable.astype(np.int64), REMOVABILITIES),
+        "removable": Fact(matched.removable, REMOVABILITIES),
         "charge": Fact(charge, [charge.offense_class for charge in people.scenario.charges]),
-        "ice_level": Fact(matched.level_by_charge.astype(np.int64), LEVELS),
+        "ice_level": Fact(matched.level_by_charge, LEVELS),
         "crimes_over_one_year": Fact(matched.crimes_over_one_year, crimes),
         "crimes_up_to_one_year": Fact(matched.crimes_up_to_one_year, crimes),
-        "federal_aggravated_felony": Fact(matched.aggravated_felony.astype(np.int64), YES_NO),
-        "final_order": Fact(matched.immigration.final_order.astype(np.int64), YES_NO),
-        "prior_removal": Fact(matched.immigration.prior_removal.astype(np.int64), YES_NO),
+        "federal_aggravated_felony": Fact(matched.aggravated_felony.astype(np.uint8), YES_NO),
+        "final_order": Fact(matched.immigration.final_order.astype(np.uint8), YES_NO),
+        "prior_removal": Fact(matched.immigration.prior_removal.astype(np.uint8), YES_NO),
     }
 
 
@@ -81,8 +137,8 @@ def _taken(
     regime: Regime,
     ranks: Integers,
     days: NDArray[np.datetime64],
-    waiting: NDArray[np.bool_],
-) -> NDArray[np.bool_]:
+    waiting: Flags,
+) -> Flags:
     """Whom the offices take from their day lists: the first by priority, then time, then reference."""
     taken = np.zeros(len(waiting), np.bool_)
     listed = np.flatnonzero(waiting)
