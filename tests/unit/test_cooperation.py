@@ -32,7 +32,8 @@ PEOPLE = [f"ZZ0010000/B-{number}" for number in range(2_000)]
 def answered(**answers: str) -> Decision:
     """A decision that answers these levers; the others are silent."""
     decision = cooperation.answer({}, a_practice())
-    return replace(decision, answers={**dict.fromkeys(LEVERS, "silent"), **answers})
+    verdict = replace(decision.verdict, answers={**dict.fromkeys(LEVERS, "silent"), **answers})
+    return replace(decision, verdict=verdict)
 
 
 def exercised(practice: Practice, subject: str = HERON_41.subject, **answers: str) -> Mapping[str, bool]:

@@ -205,6 +205,12 @@ def test_a_policy_without_an_end_stays_in_force() -> None:
         ),
         pytest.param(
             "then: {hold: may}",
+            "then: {}",
+            "17:11: error: 'then' answers no lever, so the clause says nothing.",
+            id="an answer on no lever",
+        ),
+        pytest.param(
+            "then: {hold: may}",
             "then: may",
             "17:11: error: the question 'detainer' is answered per lever, as in 'then: {ask_status: ...}'.",
             id="one answer for all levers",
@@ -373,17 +379,34 @@ def test_the_error_carries_a_stable_code_and_every_mistake_in_its_text() -> None
     assert "example.yaml:5:9: error: 'drat'" in caught.value.sentence
 
 
-def test_a_regime_without_an_otherwise_is_refused_because_every_case_needs_an_answer() -> None:
-    regime = GOOD[: GOOD.index("clauses:")].replace("detainer", "ice_priority")
-    regime += "clauses:\n  - {clause: all, text: Removable, when: {removable: yes}, then: other}\n"
+REGIME = GOOD[: GOOD.index("clauses:")].replace("detainer", "ice_priority")
+
+
+def test_a_regime_that_leaves_a_case_out_is_refused_with_an_example() -> None:
+    regime = REGIME + "clauses:\n  - {clause: all, text: Removable, when: {removable: yes}, then: other}\n"
     assert mistakes_of(regime) == [
-        "example.yaml:1:1: error: the question 'ice_priority' needs an answer in every case: add an 'otherwise'."
+        "example.yaml:1:1: error: gap: no clause applies, e.g. removable = no (1 of 2 kinds of case). The"
+        " question 'ice_priority' needs an answer in every case: add a clause or an 'otherwise'."
     ]
 
 
+def test_a_regime_whose_clauses_cover_every_case_needs_no_otherwise() -> None:
+    regime = REGIME + (
+        "clauses:\n"
+        "  - {clause: all, text: Removable, when: {removable: yes}, then: other}\n"
+        "  - {clause: rest, text: Not removable, when: {removable: not yes}, then: no_action}\n"
+    )
+    assert load(regime).otherwise is None
+
+
+def test_a_clause_and_a_heading_know_where_they_stand() -> None:
+    policy = load(GOOD)
+    assert [clause.place for clause in policy.clauses] == [(13, 5), (18, 5)]
+    assert (policy.file, policy.place_of("in_force"), policy.place_of("note")) == ("example.yaml", (6, 11), (1, 1))
+
+
 def test_a_regime_has_one_answer_and_no_levers() -> None:
-    regime = GOOD[: GOOD.index("clauses:")].replace("detainer", "ice_priority")
-    regime += "clauses:\n  - {clause: all, text: Removable, when: always, then: {hold: may}}\n"
+    regime = REGIME + "clauses:\n  - {clause: all, text: Removable, when: always, then: {hold: may}}\n"
     regime += "otherwise: {clause: none, text: Nobody, then: no_action}\n"
     assert mistakes_of(regime) == [
         "example.yaml:13:56: error: the question 'ice_priority' has one answer, not one per lever."

@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from services.chassis.policy.conditions import ALWAYS, NO_SETS, NOBODY, Condition, Test, parse_test
 from services.chassis.policy.mistakes import did_you_mean
-from services.chassis.policy.model import Clause
+from services.chassis.policy.model import Clause, Place
 from services.chassis.policy.page import Entries, Items, Node, Page, Scalar
 from services.chassis.policy.vocabulary import Question, Vocabulary
 
@@ -79,6 +79,7 @@ class ClauseReader:
             then=self._then(given["then"][1]) if "then" in given else {},
             tags=self.tags(given["tags"][1]) if "tags" in given else (),
             note=texts.get("note", ""),
+            place=Place(node.line, node.column),
         )
 
     def tags(self, node: Node) -> tuple[str, ...]:
@@ -160,6 +161,8 @@ class ClauseReader:
             )
             return {}
         answers = {}
+        if isinstance(node, Entries) and not node.entries:
+            self._page.report(node, "'then' answers no lever, so the clause says nothing.")
         for lever, (key, value) in self._page.entries(node, "'then'").items():
             if lever not in question.levers:
                 hint = did_you_mean(lever, question.levers) or f" Levers: {', '.join(question.levers)}."

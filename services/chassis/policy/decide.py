@@ -5,16 +5,25 @@ that both answer, and on no other. What is left must agree; where nothing is lef
 where there is none, the question's own word for silence.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from services.chassis.errors import InteropError
 from services.chassis.policy.model import Clause, Decision, Policy, Reason, SetAside, Verdict
 from services.chassis.policy.vocabulary import Value, spell
 
-# Cases differ in few of the facts that a policy reads, so most are found again; the bound only keeps a policy that
-# reads many numbers from filling the memory.
-_MOST_KEPT = 20_000
+# Cases fall into few cells of a policy's table, so most verdicts are found again; the bound only keeps a policy that
+# reads very many facts from filling the memory.
+_MOST_KEPT = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Who has a say on one lever: the clauses that stand, and those that gave way, each with the first one to which."""
+
+    standing: tuple[Clause, ...]
+    displaced: tuple[tuple[Clause, Clause], ...]
 
 
 def decide(policy: Policy, facts: Mapping[str, Value | None]) -> Decision:
@@ -22,60 +31,55 @@ def decide(policy: Policy, facts: Mapping[str, Value | None]) -> Decision:
 
     Args:
         policy: the policy to ask.
-        facts: what is known, by fact; yes/no as booleans or words. Facts that the policy does not read are checked
-            too, and then ignored. A fact that is missing or None takes the vocabulary's `when_missing`.
+        facts: what is known, by fact; yes/no as booleans or words. The values of facts that the policy does not read
+            are not looked at; `Vocabulary.canonical` checks them all. A fact that is missing or None takes the
+            vocabulary's `when_missing`.
 
     Raises:
         InteropError: `unknown-fact` or `unknown-value`, with a suggestion; `policy-conflict` when two clauses
             disagree and neither stands notwithstanding the other.
     """
-    known = policy.vocabulary.canonical(facts)
-    cell = tuple(map(known.get, policy.reads))
-    decision = policy.decided.get(cell)
-    if decision is None:
-        decision = _decide(policy, cell)
-        if len(policy.decided) >= _MOST_KEPT:
-            policy.decided.clear()
-        policy.decided[cell] = decision
-    return decision
-
-
-def _decide(policy: Policy, cell: tuple[Value | None, ...]) -> Decision:
-    given = dict(zip(policy.reads, cell, strict=True))
-    assumed: dict[str, Value] = {}
-    if None in cell:
-        known = policy.vocabulary.facts
-        assumed = {name: known[name].when_missing for name, value in given.items() if value is None}
-    facts: dict[str, Value] = {name: assumed[name] if value is None else value for name, value in given.items()}
-    # Which clauses apply settles everything but the facts themselves, and few combinations ever occur.
-    applying = tuple([clause for clause in policy.clauses if clause.applies(facts)])
-    verdict = policy.verdicts.get(applying)
+    if not policy.vocabulary.names.issuperset(facts):
+        policy.vocabulary.canonical(facts)
+    given, cell = policy.table.find(facts)
+    if cell is None:
+        given, cell = policy.table.find(policy.vocabulary.canonical(facts))
+    verdict = policy.verdicts.get(cell)
     if verdict is None:
-        verdict = policy.verdicts[applying] = _verdict(policy, applying, facts)
-    return Decision(
-        policy=policy.id,
-        question=policy.question.name,
-        answers=verdict.answers,
-        because=verdict.because,
-        set_aside=verdict.set_aside,
-        facts_read=MappingProxyType(facts),
-        assumed=MappingProxyType(assumed),
-        max_hold_hours=policy.max_hold_hours,
-        clock=policy.clock,
-        verified=policy.verified,
-        sha256=policy.sha256,
-    )
+        verdict = _verdict(policy, given)
+        if len(policy.verdicts) >= _MOST_KEPT:
+            policy.verdicts.clear()
+        policy.verdicts[cell] = verdict
+    return Decision(policy, given, verdict)
 
 
-def _verdict(policy: Policy, applying: tuple[Clause, ...], facts: Mapping[str, Value]) -> Verdict:
+def hear(clauses: Sequence[Clause], lever: str) -> Heard:
+    """Which of the clauses that apply have a say on a lever, without the `otherwise`."""
+    speaking = [clause for clause in clauses if lever in clause.then]
+    standing = []
+    displaced = []
+    for clause in speaking:
+        by = next((other for other in speaking if clause.id in other.notwithstanding), None)
+        if by is None:
+            standing.append(clause)
+        else:
+            displaced.append((clause, by))
+    return Heard(tuple(standing), tuple(displaced))
+
+
+def _verdict(policy: Policy, given: tuple[Value | None, ...]) -> Verdict:
+    applying = policy.applying(policy.table.situation(given))
     answers: dict[str, str] = {}
     reasons: dict[Clause, list[str]] = {}
     displaced: dict[tuple[str, str], tuple[Clause, list[str]]] = {}
     for lever in policy.question.levers:
-        standing = _standing(applying, lever, displaced)
+        heard = hear(applying, lever)
+        for clause, by in heard.displaced:
+            displaced.setdefault((clause.id, by.id), (clause, []))[1].append(lever)
+        standing = heard.standing
         if not standing and policy.otherwise is not None and lever in policy.otherwise.then:
-            standing = [policy.otherwise]
-        _check_agreement(policy, lever, standing, facts)
+            standing = (policy.otherwise,)
+        _check_agreement(policy, lever, standing, given)
         for clause in standing:
             reasons.setdefault(clause, []).append(lever)
         # The loader refuses a policy that could be left without an answer here.
@@ -93,25 +97,15 @@ def _verdict(policy: Policy, applying: tuple[Clause, ...], facts: Mapping[str, V
     )
 
 
-def _standing(
-    applying: tuple[Clause, ...], lever: str, displaced: dict[tuple[str, str], tuple[Clause, list[str]]]
-) -> list[Clause]:
-    speaking = [clause for clause in applying if lever in clause.then]
-    standing = []
-    for clause in speaking:
-        by = next((other for other in speaking if clause.id in other.notwithstanding), None)
-        if by is None:
-            standing.append(clause)
-        else:
-            displaced.setdefault((clause.id, by.id), (clause, []))[1].append(lever)
-    return standing
-
-
-def _check_agreement(policy: Policy, lever: str, standing: list[Clause], facts: Mapping[str, Value]) -> None:
+def _check_agreement(policy: Policy, lever: str, standing: Sequence[Clause], given: tuple[Value | None, ...]) -> None:
     for other in standing[1:]:
         first = standing[0]
         if other.then[lever] != first.then[lever]:
-            case = ", ".join(f"{name} = {spell(value)}" for name, value in facts.items())
+            known = [
+                policy.vocabulary.facts[name].when_missing if value is None else value
+                for name, value in zip(policy.reads, given, strict=True)
+            ]
+            case = ", ".join(f"{name} = {spell(value)}" for name, value in zip(policy.reads, known, strict=True))
             raise InteropError(
                 "policy-conflict",
                 f"in {policy.id}, clauses {first.id} ({first.then[lever]}) and {other.id} ({other.then[lever]}) both"

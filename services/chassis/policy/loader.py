@@ -11,8 +11,9 @@ from hashlib import sha256
 
 from services.chassis.policy.clauses import ClauseReader
 from services.chassis.policy.mistakes import did_you_mean
-from services.chassis.policy.model import Policy
+from services.chassis.policy.model import Place, Policy
 from services.chassis.policy.page import Node, Page, Scalar
+from services.chassis.policy.table import TooLargeError
 from services.chassis.policy.vocabulary import Question, Vocabulary
 
 _REQUIRED = ("policy", "title", "question", "place", "status", "in_force", "source", "verified", "clauses")
@@ -26,7 +27,7 @@ _SET = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
-@lru_cache(maxsize=64)  # runs share their texts, and with them what was already decided
+@lru_cache(maxsize=256)  # runs share their texts, and with them what was already decided
 def load_policy(text: str, name: str, vocabulary: Vocabulary) -> Policy:
     """Read a policy from its text.
 
@@ -53,8 +54,6 @@ def load_policy(text: str, name: str, vocabulary: Vocabulary) -> Policy:
     reader = ClauseReader(page, vocabulary, question, texts.get("source", ""), sets)
     clauses = reader.clauses(nodes["clauses"]) if "clauses" in nodes else ()
     otherwise = reader.otherwise(nodes["otherwise"]) if "otherwise" in nodes else None
-    if otherwise is None and question.unanswered is None:
-        page.report(page.root, f"the question '{question.name}' needs an answer in every case: add an 'otherwise'.")
     policy = Policy(
         id=_identity(page, nodes["policy"]) if "policy" in nodes else "",
         title=texts.get("title", ""),
@@ -80,9 +79,33 @@ def load_policy(text: str, name: str, vocabulary: Vocabulary) -> Policy:
         sets=sets,
         sha256=sha256(text.encode()).hexdigest(),
         vocabulary=vocabulary,
+        file=name,
+        places={key: Place(node.line, node.column) for key, node in nodes.items()},
     )
     page.finish()
+    _check_every_case_is_answered(page, policy)
+    page.finish()
     return policy
+
+
+def _check_every_case_is_answered(page: Page, policy: Policy) -> None:
+    """Without a word for silence, and without an `otherwise`, the clauses must leave no case out."""
+    if policy.question.unanswered is not None or policy.otherwise is not None:
+        return
+    remedy = f"The question '{policy.question.name}' needs an answer in every case: add a clause or an 'otherwise'."
+    try:
+        situations = policy.table.situations()
+    except TooLargeError:
+        page.report(page.root, f"whether the clauses cover every case cannot be found out. {remedy}")
+        return
+    left_out = [found for found in situations if not policy.applying(found.bits)]
+    if left_out:
+        cells = sum(found.cells for found in left_out)
+        example = policy.table.describe(min(left_out, key=lambda found: found.unusual))
+        page.report(
+            page.root,
+            f"gap: no clause applies, e.g. {example} ({cells:,} of {policy.table.cells:,} kinds of case). {remedy}",
+        )
 
 
 def _identity(page: Page, node: Node) -> str:

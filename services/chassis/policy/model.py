@@ -3,10 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from services.chassis.policy.conditions import Condition
+from services.chassis.policy.table import Table
 from services.chassis.policy.vocabulary import Question, Value, Vocabulary
+
+
+class Place(NamedTuple):
+    """Where something stands in its file; both count from 1, as editors do."""
+
+    line: int
+    column: int
+
+
+BEGINNING = Place(1, 1)
+
+NOT_VERIFIED = "not verified for this date"
+"""What an answer says about a day beyond the policy's `verified_through`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,6 +38,7 @@ class Clause:
     then: Mapping[str, str]
     tags: tuple[str, ...]
     note: str
+    place: Place
 
     def applies(self, facts: Mapping[str, Value]) -> bool:
         """Whether the clause speaks about a case with these facts."""
@@ -63,25 +80,80 @@ class Verdict:
     set_aside: tuple[SetAside, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Decision:
-    """What a policy answers about a case, and why.
+    """What a policy answers about a case, and why. Cases that are decided alike share one verdict.
 
-    Equal cases share one decision object, so its maps are read-only. `facts_read` holds every fact that the policy
-    reads, with the value used; `assumed` those of them that nobody gave. `sha256` is that of the policy's text.
+    `given` holds what was known of each fact that the policy reads, in the order of its `reads`; None is a fact that
+    nobody gave.
     """
 
-    policy: str
-    question: str
-    answers: Mapping[str, str]
-    because: tuple[Reason, ...]
-    set_aside: tuple[SetAside, ...]
-    facts_read: Mapping[str, Value]
-    assumed: Mapping[str, Value]
-    max_hold_hours: int | None
-    clock: str | None
-    verified: str
-    sha256: str
+    asked: "Policy"
+    given: tuple[Value | None, ...]
+    verdict: Verdict
+
+    @property
+    def policy(self) -> str:
+        """The id of the policy."""
+        return self.asked.id
+
+    @property
+    def question(self) -> str:
+        """The name of the question."""
+        return self.asked.question.name
+
+    @property
+    def answers(self) -> Mapping[str, str]:
+        """The answer on each lever."""
+        return self.verdict.answers
+
+    @property
+    def because(self) -> tuple[Reason, ...]:
+        """The clauses that gave the answers."""
+        return self.verdict.because
+
+    @property
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """The clauses that applied and gave way."""
+        return self.verdict.set_aside
+
+    @property
+    def facts_read(self) -> Mapping[str, Value]:
+        """Every fact that the policy reads, with the value used."""
+        facts = self.asked.vocabulary.facts
+        return MappingProxyType(
+            {
+                name: facts[name].when_missing if value is None else facts[name].canonical(value)
+                for name, value in zip(self.asked.reads, self.given, strict=True)
+            }
+        )
+
+    @property
+    def assumed(self) -> Mapping[str, Value]:
+        """Those of the facts read that nobody gave, with the value assumed."""
+        facts = self.asked.vocabulary.facts
+        pairs = zip(self.asked.reads, self.given, strict=True)
+        return MappingProxyType({name: facts[name].when_missing for name, value in pairs if value is None})
+
+    @property
+    def max_hold_hours(self) -> int | None:
+        """How long a hold may last, where the policy says so."""
+        return self.asked.max_hold_hours
+
+    @property
+    def clock(self) -> str | None:
+        """Which hours count."""
+        return self.asked.clock
+
+    @property
+    def verified(self) -> str:
+        """How well the encoding was checked against the instrument."""
+        return self.asked.verified
+
+    @property
+    def sha256(self) -> str:
+        """That of the policy's text."""
+        return self.asked.sha256
 
     @property
     def answer(self) -> str:
@@ -117,7 +189,8 @@ class Decision:
 class Policy:
     """One policy file: its headings, its clauses in order, and what it answers where none of them speaks.
 
-    `until` is the last day in force, None while it still is. `reads` names the facts that its clauses test.
+    `until` is the last day in force, None while it still is. `reads` names the facts that its clauses test. `file` and
+    `places` (of the headings) are for messages about the text.
     """
 
     id: str
@@ -142,10 +215,31 @@ class Policy:
     sets: Mapping[str, tuple[str, ...]]
     sha256: str
     vocabulary: Vocabulary
-    decided: dict[tuple[Value | None, ...], Decision] = field(default_factory=dict, repr=False)
-    """Decisions already made, by the values of `reads`; `decide` keeps them here."""
-    verdicts: dict[tuple[Clause, ...], Verdict] = field(default_factory=dict, repr=False)
-    """Verdicts already found, by the clauses that apply; `decide` keeps them here."""
+    file: str
+    places: Mapping[str, Place]
+    verdicts: dict[int | None, Verdict] = field(default_factory=dict, repr=False)
+    """Verdicts already found, by the cell of the table; `decide` keeps them here."""
+
+    @cached_property
+    def table(self) -> Table:
+        """The policy as a finite table."""
+        conditions = [condition for clause in self.clauses for condition in (clause.when, clause.unless)]
+        return Table(conditions, [self.vocabulary.facts[name] for name in self.reads])
+
+    def applying(self, situation: int) -> tuple[Clause, ...]:
+        """The clauses that apply in a situation of its table."""
+        conditions = self.table.conditions
+        pairs = zip(self.clauses, conditions[::2], conditions[1::2], strict=True)
+        return tuple([clause for clause, when, unless in pairs if situation & when and not situation & unless])
+
+    def verified_on(self, day: date | None) -> str:
+        """How well the encoding was checked, as an answer about `day` should say it; None asks about no day."""
+        beyond = day is not None and self.verified_through is not None and day > self.verified_through
+        return f"{self.verified}; {NOT_VERIFIED}" if beyond else self.verified
+
+    def place_of(self, heading: str) -> Place:
+        """Where a heading's value stands in the file; the file's beginning, where it has none."""
+        return self.places.get(heading, BEGINNING)
 
     def is_in_force(self, day: date) -> bool:
         """Whether the policy is in force on `day`, both ends included."""

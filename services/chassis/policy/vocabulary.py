@@ -125,6 +125,11 @@ class Vocabulary:
     questions: Mapping[str, Question]
     headings: Mapping[str, tuple[str, ...]]
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of all facts."""
+        return frozenset(self.facts)
+
     def fact(self, name: str) -> Fact:
         """The fact of that name.
 
