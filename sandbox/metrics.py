@@ -27,7 +27,7 @@ class Tally:
         frame = results.bookings if self.table == "bookings" else results.cases
         day = pl.col(self.on)
         inside = day <= until if since is None else day.is_between(since, until)
-        return frame.filter(self.where & inside).height
+        return count(frame, self.where & inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,12 @@ class Metric:
     words: str
     part: Tally
     of: Tally | None = None
+
+
+def count(frame: pl.DataFrame, where: pl.Expr) -> int:
+    """How many rows satisfy a condition. Lazily, because otherwise every column of these rows would be made."""
+    counted: int = frame.lazy().filter(where).select(pl.len()).collect().item()
+    return counted
 
 
 def _bookings(where: pl.Expr) -> Tally:
@@ -52,7 +58,8 @@ _LEVEL_BY_CHARGE, _LEVEL_BY_CONVICTION = pl.col("level_by_charge"), pl.col("leve
 _LOW = ("level_2", "level_3")
 _CONVICTED = pl.col("convicted")
 
-REMOVED = pl.col("outcome").is_in(["removed", "returned"])
+REMOVED_OUTCOMES = ("removed", "returned")
+REMOVED = pl.col("outcome").is_in(REMOVED_OUTCOMES)
 CITIZEN = pl.col("status").is_in(["us_born", "naturalized_citizen", "derived_citizen"])
 LAWFUL = pl.col("status").is_in(["lawful_permanent_resident", "visa_holder", "asylum_pending"])
 """Here with leave, and no citizen: true statuses, as `CITIZEN` has them."""

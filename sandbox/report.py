@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from sandbox.metrics import CITIZEN, LAWFUL, LODGED, REMOVED, SUBMISSIONS
+from sandbox.metrics import CITIZEN, LAWFUL, LODGED, REMOVED, SUBMISSIONS, count
 from sandbox.results import LEVELS, LEVERS, Disclosures, Results
 
 Totals = dict[str, Any]
@@ -33,6 +33,11 @@ STAGE_WORDS = {
 }
 """How far a match went, for the counts that are told stage by stage."""
 
+UNCONVICTED_WORDS = {
+    "order": "without a conviction, under an order of removal",
+    "re_entry": "without a conviction or order, back after a removal",
+    "neither": "without a conviction, and neither of these",
+}
 TRUTH_WORDS = {
     "citizens": "citizens of the United States",
     "lawful_and_not_removable": "lawfully here, and not removable",
@@ -54,29 +59,63 @@ _RIGHT_RECORD = ~pl.col("false_match") & ~pl.col("stale")
 _TRANSFERRED = pl.col("transferred_on").is_not_null()
 _LAWFUL_AND_REMOVABLE = LAWFUL & _REMOVABLE & _RIGHT_RECORD
 
+# Somebody can be lawful and removable: a permanent resident with certain convictions. Where the record is wrong, a
+# lawful person is counted as not removable.
+TRUTH: Mapping[str, pl.Expr] = {
+    kind: where.fill_null(value=False)
+    for kind, where in {
+        "citizens": CITIZEN,
+        "lawful_and_not_removable": LAWFUL & ~_LAWFUL_AND_REMOVABLE,
+        "lawful_and_removable": _LAWFUL_AND_REMOVABLE,
+        "removable_otherwise": ~CITIZEN & ~LAWFUL,
+    }.items()
+}
+"""Who people truly are, whatever the records say; everybody with a known status is one of these."""
+
+RECORDS: Mapping[str, pl.Expr] = {"false_matches": pl.col("false_match"), "stale_records": pl.col("stale")}
+"""What is wrong with a record; at most one of these."""
+
+WITHOUT_CONVICTION: Mapping[str, pl.Expr] = {
+    "order": ~pl.col("convicted") & pl.col("final_order"),
+    "re_entry": ~pl.col("convicted") & ~pl.col("final_order") & pl.col("prior_removal"),
+    "neither": ~pl.col("convicted") & ~pl.col("final_order") & ~pl.col("prior_removal"),
+}
+"""What else is known of people without a conviction."""
+
 
 def totals(results: Results) -> Totals:
     """The totals of one run."""
-    bookings, cases = results.bookings, results.cases
-    lodged = cases.filter(LODGED.where)
+    return totals_of(booked(results.bookings), results.cases)
+
+
+def booked(bookings: pl.DataFrame) -> dict[str, Any]:
+    """What is told of bookings, whatever came of the matches. All of it adds up over parts of a population."""
     return {
         "bookings": bookings.height,
-        "submissions": bookings.filter(SUBMISSIONS.where).height,
-        "identified_by_fbi": _count(bookings, pl.col("identified")),
+        "submissions": count(bookings, SUBMISSIONS.where),
+        "identified_by_fbi": count(bookings, pl.col("identified")),
         "searches": _by_value(bookings, "searched"),
+        "missed_mates": count(bookings, pl.col("in_ident") & pl.col("searched").ne_missing("match")),
+    }
+
+
+def totals_of(bookings: Mapping[str, Any], cases: pl.DataFrame) -> Totals:
+    """The totals of one run, of whose bookings only what `booked` told is left."""
+    lodged = cases.filter(LODGED.where)
+    return {
+        **{name: told for name, told in bookings.items() if name != "missed_mates"},
         "statuses": _by_value(cases, "recorded_status"),
         "removable": _by_value(cases, "removable"),
-        "truth": _truth(cases),
+        "truth": {kind: _by_stage(cases.filter(where)) for kind, where in TRUTH.items()},
         "records": {
-            "false_matches": _by_stage(cases.filter("false_match")),
-            "stale_records": _by_stage(cases.filter("stale")),
-            "missed_mates": _count(bookings, pl.col("in_ident") & pl.col("searched").ne_missing("match")),
+            **{kind: _by_stage(cases.filter(where)) for kind, where in RECORDS.items()},
+            "missed_mates": bookings["missed_mates"],
         },
         "detainers": {
             "lodged": lodged.height,
             "no_action": _by_value(cases.filter(pl.col("decided") != "lodged"), "decided"),
             "lodged_by_priority": _by_value(lodged, "priority"),
-            "came_after_release": _count(lodged, ~pl.col("on_file")),
+            "came_after_release": count(lodged, ~pl.col("on_file")),
         },
         "levers": {lever: told for lever in sorted(LEVERS) if (told := _lever(cases, lever))},
         "custody": _custody(cases),
@@ -173,10 +212,6 @@ def framings(told: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"sentence": sentence, "readings": [one, other]} for sentence, one, other in rows]
 
 
-def _count(frame: pl.DataFrame, where: pl.Expr) -> int:
-    return frame.filter(where).height
-
-
 def _by_value(frame: pl.DataFrame, column: str) -> dict[str, int]:
     counted = frame.get_column(column).drop_nulls().cast(pl.String).value_counts()
     return dict(sorted(counted.iter_rows()))
@@ -186,26 +221,11 @@ def _by_stage(cases: pl.DataFrame) -> dict[str, int]:
     """How many of these matches went how far."""
     return {
         "matches": cases.height,
-        "detainers": _count(cases, LODGED.where),
-        "holds": _count(cases, pl.col("held")),
-        "transferred": _count(cases, _TRANSFERRED),
-        "removed": _count(cases, REMOVED),
+        "detainers": count(cases, LODGED.where),
+        "holds": count(cases, pl.col("held")),
+        "transferred": count(cases, _TRANSFERRED),
+        "removed": count(cases, REMOVED),
     }
-
-
-def _truth(cases: pl.DataFrame) -> dict[str, dict[str, int]]:
-    """Who the people truly are, whatever the records say.
-
-    Somebody can be lawful and removable: a permanent resident with certain convictions. Where the record is wrong, a
-    lawful person is counted as not removable.
-    """
-    kinds = {
-        "citizens": CITIZEN,
-        "lawful_and_not_removable": LAWFUL & ~_LAWFUL_AND_REMOVABLE,
-        "lawful_and_removable": _LAWFUL_AND_REMOVABLE,
-        "removable_otherwise": ~CITIZEN & ~LAWFUL,
-    }
-    return {kind: _by_stage(cases.filter(where.fill_null(value=False))) for kind, where in kinds.items()}
 
 
 def _lever(cases: pl.DataFrame, lever: str) -> dict[str, Any] | None:
@@ -214,7 +234,7 @@ def _lever(cases: pl.DataFrame, lever: str) -> dict[str, Any] | None:
     if ruled.is_empty():
         return None
     word = pl.col(f"{lever}_why").str.extract(r"^(\w+)").alias("word")
-    exercised = _count(ruled, pl.col(lever))
+    exercised = count(ruled, pl.col(lever))
     return {
         "exercised": exercised,
         "declined": ruled.height - exercised,
@@ -227,37 +247,31 @@ def _custody(cases: pl.DataFrame) -> dict[str, Any]:
     released, declined = pl.col("released_on").is_not_null(), pl.col("transfer").eq_missing(other=False)
     came = released & pl.col("claimed")
     return {
-        "detainers_on_file": _count(cases, pl.col("on_file")),
-        "notified": _count(cases, pl.col("told")),
-        "holds": _count(cases, pl.col("held")),
+        "detainers_on_file": count(cases, pl.col("on_file")),
+        "notified": count(cases, pl.col("told")),
+        "holds": count(cases, pl.col("held")),
         "hold_hours": round(float(cases.get_column("hold_hours").sum()), 1),
-        "transferred": _count(cases, _TRANSFERRED),
-        "transferred_from_hold": _count(cases, _TRANSFERRED & pl.col("held")),
-        "released": _count(cases, released),
-        "released_ice_did_not_come": _count(cases, released & ~pl.col("claimed")),
-        "released_hand_over_declined": _count(cases, came & declined),
-        "released_before_ice_came": _count(cases, came & ~declined),
+        "transferred": count(cases, _TRANSFERRED),
+        "transferred_from_hold": count(cases, _TRANSFERRED & pl.col("held")),
+        "released": count(cases, released),
+        "released_ice_did_not_come": count(cases, released & ~pl.col("claimed")),
+        "released_hand_over_declined": count(cases, came & declined),
+        "released_before_ice_came": count(cases, came & ~declined),
     }
 
 
 def _removals(removals: pl.DataFrame) -> dict[str, Any]:
     """Removals and returns by level under both readings, and those without a conviction by what else was known."""
-    unconvicted = removals.filter(~pl.col("convicted"))
-    order, removed_before = pl.col("final_order"), pl.col("prior_removal")
     return {
         "total": removals.height,
         "by_charge_or_conviction": _by_level(removals, "level_by_charge"),
         "by_conviction": _by_level(removals, "level_by_conviction"),
-        "without_conviction": {
-            "order": _count(unconvicted, order),
-            "re_entry": _count(unconvicted, removed_before & ~order),
-            "neither": _count(unconvicted, ~order & ~removed_before),
-        },
+        "without_conviction": {kind: count(removals, where) for kind, where in WITHOUT_CONVICTION.items()},
     }
 
 
 def _by_level(removals: pl.DataFrame, reading: str) -> dict[str, int]:
-    return {level: _count(removals, pl.col(reading) == level) for level in LEVELS}
+    return {level: count(removals, pl.col(reading) == level) for level in LEVELS}
 
 
 def _people(count: int) -> str:
