@@ -1,12 +1,45 @@
-"""`interop compare`: the same people under several policies, side by side, by the lab."""
+"""`interop compare`: the same people under several policies, side by side, by the lab.
 
-from dataclasses import dataclass, replace
+What does not depend on the agency's policy is made once. Each policy is then a range, from an agency that uses nothing
+that it may to one that uses all of it, with the scenario's own discretion as a dot in it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from sandbox import report
-from sandbox.lab import simulate
+from sandbox.lab.agency import Answers, ask, exercise
+from sandbox.lab.assumptions import Assumptions
+from sandbox.lab.changes import Applied, changes
+from sandbox.lab.crowd import Crowd, OnBookings, crowd_of
+from sandbox.lab.custody import custody_of
+from sandbox.lab.docket import Docket, docket_of, practice_of
+from sandbox.lab.flow import simulate
+from sandbox.lab.measures import Measure, Numbers, evaluate, measures_of
+from sandbox.lab.profiles import Counts, Profiles, count_under, profiles_of
+from sandbox.lab.ratios import rate_ratios
+from sandbox.lab.tables import cases_table, matches_table
 from sandbox.population import people
 from sandbox.runs import OnSeed, Request, held_against, scenario_of, settings_of
+from sandbox.scenario import Associations, Scenario
+from services.booking.events import RunSettings
+from services.detainer.cooperation import Practice
+
+MOST_HELD_AGAINST = 200_000
+"""Bookings of the runs that stand beside published figures: more would only narrow intervals that are narrow."""
+
+_OF_THE_AGENCY = ("detainer",)
+"""What of a run's settings only the agency decides by; all else is shared by the policies that agree on it."""
+
+_OF_ICE = ("ice_priority", "capacity_per_day", "pickup", "outcomes", "discretion", "silence", "feedback")
+"""What of them only ICE's part depends on, or nothing that a search finds."""
+
+VARIANTS: Mapping[str, float | None] = {"never": 0.0, "dot": None, "always": 1.0}
+"""How often an agency uses what it may; None is as often as the scenario has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +48,83 @@ class Comparison:
 
     request: Request
     policies: tuple[str, ...]
+    assumptions: Assumptions = field(default_factory=Assumptions)
+    parquet: Path | None = None
+    """Where to write the cases with their answers under each policy."""
 
 
-def compare(comparison: Comparison, on_seed: OnSeed) -> dict[str, Any]:
-    """The totals of the same people under each policy, in the form that `interop compare --json` prints.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shared:
+    """What policies share that agree on all but the agency's part."""
 
-    Published figures stand beside the column of the scenario's own policy, if it is among those compared: they were
+    crowd: Crowd
+    docket: Docket
+    table: pl.DataFrame
+    profiles: Profiles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Column:
+    """One policy, as it was applied."""
+
+    name: str
+    shared: _Shared
+    practice: Practice
+    dot: Applied
+    counts: Mapping[str, Counts]
+
+
+class _Making:
+    """Makes what policies share once, and applies each of them."""
+
+    def __init__(self, scenario: Scenario, request: Request, on_bookings: OnBookings) -> None:
+        self._scenario = scenario
+        self._request = request
+        self._on_bookings = on_bookings
+        self._crowds: dict[str, Crowd] = {}
+        self._shared: dict[str, _Shared] = {}
+
+    def column(self, name: str, settings: RunSettings) -> _Column:
+        """One policy applied, with its range."""
+        shared = self._shared_by(settings)
+        docket, practice = shared.docket, practice_of(settings)
+        answers = ask(practice.policy, docket.asked)
+        dot = self._applied(docket, answers, practice)
+        counts = {"dot": count_under(shared.profiles, docket, dot.cooperation, dot.custody)}
+        for variant, used in VARIANTS.items():
+            if used is not None and answers.leaves_room:
+                always = replace(practice, discretion=dict.fromkeys(practice.discretion, used))
+                applied = self._applied(docket, answers, always)
+                counts[variant] = count_under(shared.profiles, docket, applied.cooperation, applied.custody)
+            counts.setdefault(variant, counts["dot"])
+        return _Column(name, shared, practice, dot, counts)
+
+    def _applied(self, docket: Docket, answers: Answers, practice: Practice) -> Applied:
+        cooperation = exercise(answers, practice, docket.drawn)
+        return Applied(practice.policy, cooperation, custody_of(docket, cooperation))
+
+    def _shared_by(self, settings: RunSettings) -> _Shared:
+        key = settings.model_dump_json(exclude=set(_OF_THE_AGENCY))
+        if key not in self._shared:
+            crowd = self._crowd(settings)
+            docket = docket_of(crowd.people, crowd.found, settings)
+            table = matches_table(docket)
+            self._shared[key] = _Shared(crowd, docket, table, profiles_of(docket, table))
+        return self._shared[key]
+
+    def _crowd(self, settings: RunSettings) -> Crowd:
+        key = settings.model_dump_json(exclude={*_OF_THE_AGENCY, *_OF_ICE})
+        if key not in self._crowds:
+            self._crowds[key] = crowd_of(self._scenario, settings, self._request.bookings, self._on_bookings)
+        return self._crowds[key]
+
+
+def compare(
+    comparison: Comparison, on_seed: OnSeed = lambda *_: None, on_bookings: OnBookings = lambda _: None
+) -> dict[str, Any]:
+    """The same people under each policy, in the form that `interop compare --json` prints.
+
+    Published figures stand beside the comparison if the scenario's own policy is among those compared: they were
     published about the law as it was.
 
     Raises:
@@ -29,14 +133,35 @@ def compare(comparison: Comparison, on_seed: OnSeed) -> dict[str, Any]:
     request = comparison.request
     scenario = scenario_of(request)
     settings = {policy: settings_of(scenario, replace(request, policy=policy)) for policy in comparison.policies}
-    booked = people(scenario, request.seed, request.bookings)
-    columns: list[dict[str, Any]] = []
-    sections: list[dict[str, Any]] = []
-    for policy, pinned in settings.items():
-        results = simulate(booked, pinned)
-        columns.append({"policy": policy, "totals": report.totals(results)})
-        if policy == scenario.policy and request.regime is None:
-            sections = held_against(replace(request, policy=None), results, on_seed)
+    making = _Making(scenario, request, on_bookings)
+    measures = measures_of(list(dict.fromkeys(charge.offense_class for charge in scenario.charges)))
+
+    first: _Column | None = None
+    numbers: Numbers | None = None
+    told: list[dict[str, Any]] = []
+    tables: list[pl.DataFrame] = []
+    for name, pinned in settings.items():
+        column = making.column(name, pinned)
+        table = cases_table(column.shared.docket, column.shared.table, column.dot.cooperation, column.dot.custody)
+        if comparison.parquet is not None:
+            tables.append(_for_export(name, column.shared.docket, table))
+        counted = _counted(measures, column, comparison.assumptions, numbers)
+        told.append(
+            {
+                **_about(column),
+                "totals": report.totals_of(column.shared.crowd.booked, table),
+                "counted": counted,
+                "ratios": rate_ratios(
+                    scenario, column.shared.crowd.groups, column.shared.profiles, column.counts["dot"]
+                ),
+                "changes": None if first is None else _changes(first, column),
+            }
+        )
+        if first is None:
+            first, numbers = column, {name: spread["dot"] for name, spread in counted.items()}
+    if comparison.parquet is not None:
+        _write(tables, comparison.parquet)
+    sections = _published(comparison, scenario, on_seed)
     mine = next((each for each in sections if each["explanation"] == scenario.explanation), None)
     return {
         "scenario": scenario.scenario,
@@ -46,10 +171,84 @@ def compare(comparison: Comparison, on_seed: OnSeed) -> dict[str, Any]:
         "seeds": request.seeds,
         "bookings": request.bookings,
         "real_volume": scenario.real_volume,
+        "gallery_rows": scenario.galleries.rows,
         "regime": ", ".join(document.id for document in settings[comparison.policies[0]].ice_priority),
-        "policies": columns,
+        "discretion": scenario.discretion.model_dump(),
+        "silence": scenario.silence.model_dump(),
+        "associations": scenario.people.associations.model_dump(),
+        "neutral": scenario.people.associations == Associations(),
+        "assumptions": comparison.assumptions.as_record(),
+        "measures": [measure.as_record() for measure in measures],
+        "policies": told,
         "published": mine["published"] if mine else [],
+        "published_bookings": min(request.bookings, MOST_HELD_AGAINST),
         "score": mine["score"] if mine else None,
         "explanations": sections if scenario.explanations else [],
         "notice": report.NOTICE,
     }
+
+
+def _about(column: _Column) -> dict[str, Any]:
+    policy = column.practice.policy
+    is_its_own = policy.id == column.name
+    return {
+        "policy": column.name,
+        "title": policy.title if is_its_own else None,
+        "status": policy.status if is_its_own else None,
+        "verified": policy.verified if is_its_own else None,
+        "clauses": {
+            clause.id: {"text": clause.text, "source": clause.citation}
+            for clause in (*policy.clauses, policy.otherwise)
+            if clause is not None
+        },
+        "leaves_room": column.dot.cooperation.answers.leaves_room,
+    }
+
+
+def _counted(
+    measures: list[Measure], column: _Column, assumptions: Assumptions, first: Numbers | None
+) -> dict[str, dict[str, float | None]]:
+    """Each measure with what it comes to if the agency never, as the scenario has it, or always uses what it may."""
+    if first is None:
+        first = evaluate(measures, column.shared.profiles, column.counts["dot"], assumptions, None)
+    values = {
+        variant: evaluate(measures, column.shared.profiles, column.counts[variant], assumptions, first)
+        for variant in VARIANTS
+    }
+    return {measure.id: {variant: values[variant][measure.id] for variant in VARIANTS} for measure in measures}
+
+
+def _changes(first: _Column, other: _Column) -> list[dict[str, Any]] | None:
+    """Who changes and why; None where the two differ before any agency is asked, so that cases cannot be paired."""
+    if first.shared is not other.shared:
+        return None
+    return changes(first.shared.docket, first.dot, other.dot)
+
+
+def _published(comparison: Comparison, scenario: Scenario, on_seed: OnSeed) -> list[dict[str, Any]]:
+    request = comparison.request
+    if scenario.policy not in comparison.policies or request.regime is not None:
+        return []
+    smaller = replace(request, policy=None, bookings=min(request.bookings, MOST_HELD_AGAINST))
+    booked = people(scenario, smaller.seed, smaller.bookings)
+    return held_against(smaller, simulate(booked, settings_of(scenario, smaller), only_on_file=True), on_seed)
+
+
+def _for_export(policy: str, docket: Docket, table: pl.DataFrame) -> pl.DataFrame:
+    charges = docket.people.scenario.charges
+    classes = pl.Series([charge.offense_class for charge in charges])
+    literals = pl.Series([charge.literal for charge in charges])
+    charge = docket.people.charge[docket.matched.index]
+    return table.select(
+        pl.lit(policy).alias("policy"),
+        pl.all(),
+        classes.gather(charge).alias("charge_class"),
+        literals.gather(charge).alias("charge"),
+    )
+
+
+def _write(tables: list[pl.DataFrame], path: Path) -> None:
+    """The cases under each policy, one below the other, marked for what they are in the file itself."""
+    notice = pl.lit(report.NOTICE).cast(pl.Categorical).alias("notice")
+    table = pl.concat(tables).with_columns(pl.col("policy").cast(pl.Categorical), notice)
+    table.write_parquet(path, metadata={"notice": report.NOTICE})

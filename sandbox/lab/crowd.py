@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,6 +21,8 @@ PART = 131_072
 
 WORKERS = 2
 """Parts under way at once; numpy lets go of the interpreter while it works on columns."""
+
+_Columns = TypeVar("_Columns", People, Searches)
 
 OnBookings = Callable[[int], None]
 """Told how many bookings are done."""
@@ -47,7 +49,7 @@ def crowd_of(scenario: Scenario, settings: RunSettings, bookings: int, on_bookin
         table = bookings_table(some, found, ZoneInfo(settings.time_zone), only_on_file=False)
         matched = np.flatnonzero(found.ident_row != NOWHERE)
         groups = np.bincount(some.group_b, minlength=2).tolist()
-        return Crowd(_people_at(some, matched), _searches_at(found, matched), report.booked(table), groups)
+        return Crowd(_at(some, matched), _at(found, matched), report.booked(table), groups)
 
     parts: list[Crowd] = []
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -58,36 +60,34 @@ def crowd_of(scenario: Scenario, settings: RunSettings, bookings: int, on_bookin
 
 
 def _together(parts: Sequence[Crowd]) -> Crowd:
-    first = parts[0].people
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(part.people, name) for part in parts]) for name in _columns(first)
-    }
-    custody = {name: np.concatenate([part.people.custody[name] for part in parts]) for name in first.custody}
-    found = Searches(
-        np.concatenate([part.found.ident_row for part in parts]),
-        np.concatenate([part.found.iafis_row for part in parts]),
-        np.concatenate([part.found.error for part in parts]),
-    )
     return Crowd(
-        people=replace(first, **columns, custody=custody),
-        found=found,
+        people=_joined([part.people for part in parts]),
+        found=_joined([part.found for part in parts]),
         booked=_sum([part.booked for part in parts]),
         groups=np.sum([part.groups for part in parts], axis=0).tolist(),
     )
 
 
-def _people_at(everybody: People, chosen: NDArray[np.int64]) -> People:
-    columns: dict[str, Any] = {name: getattr(everybody, name)[chosen] for name in _columns(everybody)}
-    return replace(everybody, **columns, custody={name: moments[chosen] for name, moments in everybody.custody.items()})
+def _joined(parts: Sequence[_Columns]) -> _Columns:
+    """The same columns of one part after the other."""
+    return _mapped(parts, np.concatenate)
 
 
-def _searches_at(found: Searches, chosen: NDArray[np.int64]) -> Searches:
-    return Searches(found.ident_row[chosen], found.iafis_row[chosen], found.error[chosen])
+def _at(columns: _Columns, chosen: NDArray[np.int64]) -> _Columns:
+    """The same columns of some of the entries."""
+    return _mapped([columns], lambda arrays: arrays[0][chosen])
 
 
-def _columns(everybody: People) -> list[str]:
-    names = [field.name for field in fields(everybody)]
-    return [name for name in names if isinstance(getattr(everybody, name), np.ndarray)]
+def _mapped(parts: Sequence[_Columns], make: Callable[[list[NDArray[Any]]], NDArray[Any]]) -> _Columns:
+    """Columns, and mappings of columns, made of those of the same name; what is no column stays as it is."""
+    made: dict[str, Any] = {}
+    for field in fields(parts[0]):
+        values = [getattr(part, field.name) for part in parts]
+        if isinstance(values[0], np.ndarray):
+            made[field.name] = make(values)
+        elif isinstance(values[0], Mapping):
+            made[field.name] = {name: make([value[name] for value in values]) for name in values[0]}
+    return replace(parts[0], **made)
 
 
 def _sum(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
