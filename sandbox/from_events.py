@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sandbox.population import NOWHERE, TRUE_STATUSES, People, number_of
-from sandbox.results import BOOKINGS, CASES, LEVERS, SEARCHES, Disclosures, Results
+from sandbox.results import BOOKINGS, CASES, HANDLED, LEVERS, SEARCHES, Disclosures, Results
 from services.biometric_match.records import immigration_records
 from services.chassis.errors import InteropError
 
@@ -59,9 +59,10 @@ class _Case:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Answers:
-    """What the federal side answered to many bookings at once."""
+    """What the agency did with many people, and what the federal side answered."""
 
     numbers: Integers
+    handled: Integers
     identified: Flags
     searched: Integers
 
@@ -76,7 +77,7 @@ class Fold:
         """
         self._count_disclosures = count_disclosures
         self._disclosures: Disclosures = Disclosures()
-        self._booked: set[int] = set()
+        self._booked: dict[int, int] = {}
         self._identified: set[int] = set()
         self._searched: dict[int, int] = {}
         self._answers: list[_Answers] = []
@@ -96,15 +97,16 @@ class Fold:
         if handler is not None:
             handler(self, _number(event["subject"]), event["time"], data)
 
-    def add_answers(self, numbers: Integers, identified: Flags, searched: Integers) -> None:
+    def add_answers(self, numbers: Integers, handled: Integers, identified: Flags, searched: Integers) -> None:
         """Bookings as columns, for those of which nothing else is to be told.
 
         Args:
             numbers: their numbers.
+            handled: what the agency did, as places in `results.HANDLED`.
             identified: whether IAFIS answered with somebody.
-            searched: what IDENT answered, as places in `results.SEARCHES`.
+            searched: what IDENT answered, as places in `results.SEARCHES`; one more where it was never asked.
         """
-        self._answers.append(_Answers(numbers, identified, searched))
+        self._answers.append(_Answers(numbers, handled, identified, searched))
 
     def add_disclosures(self, counted: Disclosures) -> None:
         """Disclosures that somebody else has counted."""
@@ -122,14 +124,18 @@ class Fold:
     def _bookings_of(self, people: People) -> pl.DataFrame:
         count = len(people)
         booked = np.zeros(count, np.bool_)
+        handled = np.zeros(count, np.uint32)
         identified = np.zeros(count, np.bool_)
         searched = np.full(count, _NEVER, np.uint32)
         for answers in self._answers:
             places = _places(people, answers.numbers)
             booked[places] = True
+            handled[places] = answers.handled
             identified[places] = answers.identified
             searched[places] = answers.searched
-        booked[_places(people, _column(self._booked))] = True
+        by_event = _places(people, _column(self._booked))
+        booked[by_event] = True
+        handled[by_event] = list(self._booked.values())
         identified[_places(people, _column(self._identified))] = True
         searched[_places(people, _column(self._searched))] = list(self._searched.values())
 
@@ -139,6 +145,7 @@ class Fold:
             "number": people.numbers[seen],
             "booked_on": truth["booked_on"],
             "charge": people.charge[seen],
+            "handled": _named(HANDLED, handled[seen], BOOKINGS["handled"]),
             "identified": identified[seen],
             "searched": _named([*SEARCHES, None], searched[seen], BOOKINGS["searched"]),
             "group": truth["group"],
@@ -182,8 +189,8 @@ class Fold:
 
     # One method for each type of event: what it adds to what is known about one booking.
 
-    def _on_booking(self, number: int, _: str, __: Event) -> None:
-        self._booked.add(number)
+    def _on_booking(self, number: int, _: str, data: Event) -> None:
+        self._booked[number] = HANDLED.index(data.get("handled", "submitted"))
 
     def _on_identification(self, number: int, _: str, data: Event) -> None:
         if data["srf"] == "I":

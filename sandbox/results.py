@@ -11,6 +11,7 @@ from typing import Final
 
 import polars as pl
 
+HANDLED = ("cited", "kept", "submitted")
 SEARCHES = ("match", "no_match", "error")
 LEVELS = ("level_1", "level_2", "level_3", "none")
 DECISIONS = ("lodged", "no_priority", "no_capacity")
@@ -21,6 +22,7 @@ BOOKINGS: Final = pl.Schema(
         "number": pl.Int32(),  # from 0, in the order of time
         "booked_on": pl.Date(),
         "charge": pl.Int16(),  # which of the scenario's charges
+        "handled": pl.Enum(HANDLED),  # what the agency did: cited, kept the prints, submitted them
         "identified": pl.Boolean(),  # IAFIS answered with somebody
         "searched": pl.Enum(SEARCHES),  # what IDENT answered; null where it was never asked
         # Truth:

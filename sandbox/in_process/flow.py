@@ -106,11 +106,11 @@ class Flow:
         """Whether some desk waits for a time."""
         return any(self.timers.values())
 
-    def open(self, file: File, outcome: Outcome[Any]) -> Said:
-        """Somebody was booked. Tells what was submitted; what is answered goes on with `answer`."""
+    def open(self, file: File, outcome: Outcome[Any]) -> Said | None:
+        """Somebody was booked. Tells what was submitted, if anything was; what is answered goes on with `answer`."""
         self.files[file.id.tcn] = file
         said = self._keep(file, BOOKING, outcome, None)
-        return next(event for event in said if event.data.event_type == SUBMITTED.event_type)
+        return next((event for event in said if event.data.event_type == SUBMITTED.event_type), None)
 
     def answer(self, file: File, submission: Event[Any], outcome: Outcome[Any]) -> None:
         """The federal side answers a submission, and everything that follows at once happens."""

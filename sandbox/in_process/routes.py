@@ -57,7 +57,7 @@ def _route(event_type: str, desk: Desk, reads: type[Consumed], handler: Callable
 
 
 def _answer(events: Sequence[Event[federal.FingerprintsSubmitted]], searches: Searches) -> Sequence[Outcome[Case]]:
-    return on_fingerprints_submitted(events, searches.run, searches.matcher)
+    return on_fingerprints_submitted(events, searches.run, searches.matcher, searches.relay)
 
 
 BOOKING = Desk("booking", "LEA", place_of, BookingCase)

@@ -22,6 +22,7 @@ from sandbox.in_process.routes import prepared
 from sandbox.in_process.searches import MATCH, NO_ROW, Rows, Search
 from sandbox.in_process.shards import Order, Shard
 from sandbox.scenario import Scenario
+from sandbox.sharing import handled_of
 from services.booking.events import DayClosed, DayEnded, RunOpened, RunSettings
 
 SHARD = 4096
@@ -54,7 +55,10 @@ class InProcessResult:
     """The row of IDENT that it matched; `NO_ROW` for none."""
 
     searched: NDArray[np.uint8]
-    """What IDENT answered, as places in `SEARCHED`."""
+    """What IDENT answered, as places in `SEARCHED`; `NOT_ASKED` where it was not."""
+
+    handled: NDArray[np.uint8]
+    """What the agency did, as places in `results.HANDLED`."""
 
     disclosures: Disclosures
     said: Mapping[str, int]
@@ -139,6 +143,7 @@ def run_in_process(
         iafis_row=_joined([shard.iafis_row for shard in shards], np.int32),
         ident_row=_joined([shard.ident_row for shard in shards], np.int32),
         searched=_joined([shard.searched for shard in shards], np.uint8),
+        handled=handled_of(_joined([shard.reach for shard in shards], np.uint8)),
         disclosures=disclosures,
         said=said,
         last_day=max(rounds),

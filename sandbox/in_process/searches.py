@@ -5,7 +5,7 @@ be answered at all where nobody listens.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from sandbox.population import People
+from sandbox.sharing import HELD_BACK, SHARED, Reach
 from services.biometric_match.events import RunOpened
 from services.biometric_match.matcher import (
     FEWEST_FINGERS,
@@ -26,6 +27,7 @@ from services.biometric_match.matcher import (
     threshold,
 )
 from services.biometric_match.prints import TEN
+from services.biometric_match.relay import relay_of
 from services.biometric_match.run import Searches
 from services.chassis.envelope import Event
 
@@ -41,6 +43,8 @@ SEARCHED = ("match", "no_match", "error")
 """What IDENT answers; the column `searched` holds places in this."""
 
 MATCH, NO_MATCH, ERROR = range(3)
+NOT_ASKED = len(SEARCHED)
+"""Where the prints did not get as far as DHS."""
 
 _OPENED: TypeAdapter[Event[RunOpened]] = TypeAdapter(Event[RunOpened])
 
@@ -64,19 +68,29 @@ class Searched:
 
     searched: NDArray[np.uint8]
 
+    def as_far_as(self, reach: Reach) -> "Searched":
+        """What is found of it: nobody answers about prints that were not sent."""
+        submitted, shared = reach >= HELD_BACK, reach == SHARED
+        row: Mapping[GalleryKind, Rows] = {
+            "iafis": np.where(submitted, self.row["iafis"], np.int32(NO_ROW)),
+            "ident": np.where(shared, self.row["ident"], np.int32(NO_ROW)),
+        }
+        return replace(self, row=row, searched=np.where(shared, self.searched, np.uint8(NOT_ASKED)))
+
 
 class Galleries:
     """The galleries of a run, and how they are searched."""
 
     def __init__(self, opened: bytes, search: Search) -> None:
         self.run = _OPENED.validate_json(opened).data
+        self.relay = relay_of(self.run)
         size = self.run.galleries
         self._everybody = ExhaustiveMatcher(self.run.seed, size.rows, size.overlap) if search == "exhaustive" else None
         thresholds = [threshold(fingers, size.rows, size.fpir) for fingers in range(FEWEST_FINGERS, TEN + 1)]
         self._thresholds = np.array([_OUT_OF_REACH] * FEWEST_FINGERS + thresholds)
 
     def search(self, booked: People) -> Searched:
-        """Searches both galleries for everybody."""
+        """Searches both galleries for everybody, however far their prints go."""
         taken = booked.prints()
         codes, present = np.ascontiguousarray(taken.codes.T), np.ascontiguousarray(taken.present.T)
         size = self.run.galleries
@@ -92,9 +106,19 @@ class Galleries:
         searched = np.where(fingers < FEWEST_FINGERS, ERROR, matched).astype(np.uint8)
         return Searched(best, fingers, row, searched)
 
-    def recalled(self, searched: Searched, chosen: Integers) -> Searches:
-        """What the federal handler has at hand to answer some of them: the run, and what was found."""
-        return Searches(self.run, _Recalled({kind: _found(searched, kind, chosen) for kind in KINDS}))
+    def recalled(self, searched: Searched, submitted: Integers, relayed: Integers) -> Searches:
+        """What the federal handler has at hand to answer some of them: the run, and what was found.
+
+        Args:
+            searched: what was found of everybody.
+            submitted: those whom the handler will be asked about, in that order.
+            relayed: those of them whom it will search in IDENT.
+        """
+        found: Mapping[GalleryKind, list[Found]] = {
+            "iafis": _found(searched, "iafis", submitted),
+            "ident": _found(searched, "ident", relayed),
+        }
+        return Searches(self.run, _Recalled(found), self.relay)
 
 
 _OUT_OF_REACH = 2**15

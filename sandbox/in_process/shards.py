@@ -5,7 +5,7 @@ match nobody in IDENT, and their journey ends here; of these only columns go bac
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -18,10 +18,11 @@ from pydantic_core import to_json
 
 from sandbox.in_process.days import Days
 from sandbox.in_process.flow import Disclosures, File, Flow
-from sandbox.in_process.routes import DESKS, SUBMITTED, prepared
+from sandbox.in_process.routes import BOOKING, DESKS, SUBMITTED, prepared
 from sandbox.in_process.searches import MATCH, Galleries, Rows, Search, Searched
 from sandbox.population import People, bodies, people
 from sandbox.scenario import Scenario
+from sandbox.sharing import HELD_BACK, SHARED, Reach, Sharing
 from services.biometric_match.events import (
     IDENTIFICATION_DISCLOSURES,
     SEARCH_DISCLOSURES,
@@ -33,16 +34,18 @@ from services.booking.events import SUBMISSION, BookingRecorded, BookingRequest,
 from services.booking.handlers import on_booking
 from services.booking.identifiers import subject_of, tcn_of
 from services.chassis.effects import Case
-from services.chassis.envelope import CaseId, Event
+from services.chassis.envelope import CaseId, Disclosure, Event, Produced
 
 TOGETHER = 1024
 """Bookings that are searched in one go."""
 
-_EVERYBODY_DISCLOSES = (*SUBMISSION, *IDENTIFICATION_DISCLOSURES, *SEARCH_DISCLOSURES)
-"""What is disclosed of everybody who is booked, whether or not there is a match."""
-
-_EVERYBODY_HAS = (BookingRecorded, FingerprintsSubmitted, IdentificationReturned, ImmigrationSearched)
-"""The events of everybody who is booked."""
+_ALWAYS: Mapping[type[Produced], tuple[int, Sequence[Disclosure]]] = {
+    BookingRecorded: (0, ()),
+    FingerprintsSubmitted: (HELD_BACK, SUBMISSION),
+    IdentificationReturned: (HELD_BACK, IDENTIFICATION_DISCLOSURES),
+    ImmigrationSearched: (SHARED, SEARCH_DISCLOSURES),
+}
+"""The events of everybody whose prints go at least so far, and what they disclose, whether or not there is a match."""
 
 _REMEMBERS: Mapping[str, type[Case]] = {desk.group: desk.remembers for desk in DESKS if desk.remembers is not None}
 
@@ -93,6 +96,7 @@ class Shard:
     iafis_row: Rows
     ident_row: Rows
     searched: NDArray[np.uint8]
+    reach: Reach
     brought: Sequence[Brought]
     finished: Sequence[tuple[int, list[bytes]]]
     """Numbers and events of the matched bookings of which nothing is left to happen."""
@@ -107,21 +111,25 @@ class Shard:
 
 def work(order: Order) -> Shard:
     """Books, searches and answers a shard."""
-    galleries, flow = _galleries(order.opened, order.search), Flow(_desks(order.opened))
+    galleries, desks = _galleries(order.opened, order.search), _desks(order.opened)
+    flow, sharing = Flow(desks), Sharing(order.scenario, desks[BOOKING.group], galleries.relay)
     columns: list[Searched] = []
+    reaches: list[Reach] = []
+    unheard: list[Reach] = []
     booked_on: list[tuple[File, date]] = []
     for start in range(order.first, order.end, TOGETHER):
         booked = people(order.scenario, order.seed, order.count, start, min(start + TOGETHER, order.end))
-        found = galleries.search(booked)
-        wanted = np.arange(len(booked)) if order.everything else np.flatnonzero(found.searched == MATCH)
-        booked_on += _book(order, _only(booked, wanted), galleries.recalled(found, wanted), flow)
+        reach = sharing.of(booked)
+        found = galleries.search(booked).as_far_as(reach)
+        heard = np.full(len(booked), order.everything) | (found.searched == MATCH)
+        wanted = np.flatnonzero(heard)
+        submitted, relayed = wanted[reach[wanted] >= HELD_BACK], wanted[reach[wanted] == SHARED]
+        booked_on += _book(order, _only(booked, wanted), galleries.recalled(found, submitted, relayed), flow)
         columns.append(found)
+        reaches.append(reach)
+        unheard.append(reach[~heard])
         last = int(booked.booked_at[-1])
-    unheard = order.end - order.first - len(booked_on)
-    for row in _EVERYBODY_DISCLOSES:
-        flow.disclosures[row.sender, row.recipient, row.categories] += unheard
-    for event in _EVERYBODY_HAS:
-        flow.said[event.event_type] += unheard
+    _count_unheard(flow, np.concatenate(unheard))
     zone = ZoneInfo(order.scenario.time_zone)
     last_day = datetime.fromtimestamp(last, zone).date()
     rounds = _go_on(order, flow, booked_on, zone) if order.apart else Counter[date]()
@@ -129,6 +137,7 @@ def work(order: Order) -> Shard:
         iafis_row=np.concatenate([found.row["iafis"] for found in columns]),
         ident_row=np.concatenate([found.row["ident"] for found in columns]),
         searched=np.concatenate([found.searched for found in columns]),
+        reach=np.concatenate(reaches),
         brought=() if order.apart else [_handed_on(order, file, day) for file, day in booked_on],
         finished=[(file.number, file.events) for file, _ in booked_on] if order.apart else (),
         last_day=last_day,
@@ -136,6 +145,16 @@ def work(order: Order) -> Shard:
         disclosures=flow.disclosures,
         said=flow.said,
     )
+
+
+def _count_unheard(flow: Flow, reach: Reach) -> None:
+    """What is said and disclosed of people whose events are not made."""
+    for event, (least, disclosures) in _ALWAYS.items():
+        count = int((reach >= least).sum())
+        if count:
+            flow.said[event.event_type] += count
+        for row in disclosures if count else ():
+            flow.disclosures[row.sender, row.recipient, row.categories] += count
 
 
 def _go_on(order: Order, flow: Flow, booked_on: Sequence[tuple[File, date]], zone: ZoneInfo) -> Counter[date]:
@@ -165,25 +184,26 @@ def _desks(opened: bytes) -> Mapping[str, Any]:
     return prepared(opened)
 
 
-def _book(order: Order, booked: People, searches: Searches, flow: Flow) -> Iterator[tuple[File, date]]:
+def _book(order: Order, booked: People, searches: Searches, flow: Flow) -> Sequence[tuple[File, date]]:
     """These bookings with all their events: they are booked, answered, and go as far as they can at once."""
-    zone = ZoneInfo(order.scenario.time_zone)
+    zone, place = ZoneInfo(order.scenario.time_zone), _desks(order.opened)[BOOKING.group]
+    opened: list[tuple[File, date]] = []
     files: list[File] = []
-    days: list[date] = []
     submissions: list[Event[Any]] = []
     for number, at, body in zip(booked.numbers.tolist(), booked.booked_at.tolist(), bodies(booked), strict=True):
         request = BookingRequest.model_validate_json(to_json(body))
         booked_at = datetime.fromtimestamp(at, UTC)
         tcn = tcn_of(order.runid, request.ori, request.oca)
         file = File(CaseId(order.runid, tcn, subject_of(request.ori, request.oca)), number)
-        days.append(booked_at.astimezone(zone).date())
-        said = flow.open(file, on_booking(request, file.id, booked_at, days[-1]))
-        submissions.append(SUBMITTED.read(said.body))
-        files.append(file)
-    outcomes = SUBMITTED.handler(submissions, searches)
-    for file, day, submission, outcome in zip(files, days, submissions, outcomes, strict=True):
+        day = booked_at.astimezone(zone).date()
+        said = flow.open(file, on_booking(request, file.id, booked_at, day, place))
+        opened.append((file, day))
+        if said is not None:
+            files.append(file)
+            submissions.append(SUBMITTED.read(said.body))
+    for file, submission, outcome in zip(files, submissions, SUBMITTED.handler(submissions, searches), strict=True):
         flow.answer(file, submission, outcome)
-        yield file, day
+    return opened
 
 
 def _handed_on(order: Order, file: File, day: date) -> Brought:

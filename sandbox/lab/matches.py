@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.population import NOWHERE, People
+from sandbox.sharing import HELD_BACK, SHARED, Reach, sharing_of
 from services.biometric_match.domain import CRIMINAL_IDENTIFICATION_TAKES, STATUS_RESEARCH_TAKES, removabilities
 from services.biometric_match.matcher import FEWEST_FINGERS, GalleryKind, MateMatcher
 from services.biometric_match.offenses import OFFENSES
@@ -33,11 +34,15 @@ _TWO_GRAVE_CRIMES, _THREE_LESSER_CRIMES = 2, 3
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Searches:
-    """What both searches answer about every booking: the row, or `NOWHERE`; `error` where nothing could be searched."""
+    """What both searches answer about every booking: the row, or `NOWHERE`; `error` where nothing could be searched.
+
+    `reach` is how far the prints went: nobody answers about prints that were not sent.
+    """
 
     ident_row: Integers
     iafis_row: Integers
     error: Flags
+    reach: Reach
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,10 +65,11 @@ class Matches:
 
 
 def search(people: People, settings: RunSettings, *, only_on_file: bool = False) -> Searches:
-    """Search everybody as `MateMatcher` does; with `only_on_file`, only those of whom IDENT has a record."""
+    """Search whatever is sent as `MateMatcher` does; with `only_on_file`, only those of whom IDENT has a record."""
+    reach = sharing_of(people.scenario, settings).of(people)
     nowhere = np.full((2, len(people)), NOWHERE, np.int64)
-    found = Searches(nowhere[0], nowhere[1], np.zeros(len(people), np.bool_))
-    chosen = np.flatnonzero(people.ident_row != NOWHERE) if only_on_file else np.arange(len(people))
+    found = Searches(nowhere[0], nowhere[1], np.zeros(len(people), np.bool_), reach)
+    chosen = np.flatnonzero((reach >= HELD_BACK) & ((people.ident_row != NOWHERE) | (not only_on_file)))
     galleries = people.scenario.galleries
     for start in range(0, len(chosen), CHUNK):
         part = chosen[start : start + CHUNK]
@@ -72,10 +78,14 @@ def search(people: People, settings: RunSettings, *, only_on_file: bool = False)
         fingers = present.sum(axis=1)
         matcher = MateMatcher(settings.seed, galleries.rows, galleries.overlap, galleries.fpir, people.person[part])
         searchable = fingers >= FEWEST_FINGERS
-        kinds: tuple[tuple[GalleryKind, Integers], ...] = (("ident", found.ident_row), ("iafis", found.iafis_row))
-        for kind, column in kinds:
+        shared = searchable & (reach[part] == SHARED)
+        kinds: tuple[tuple[GalleryKind, Integers, Flags], ...] = (
+            ("ident", found.ident_row, shared),
+            ("iafis", found.iafis_row, searchable),
+        )
+        for kind, column, asked in kinds:
             rows, scores = matcher.best(kind, codes, present)
-            column[part] = np.where(searchable & (scores >= matcher.thresholds[fingers]), rows, NOWHERE)
+            column[part] = np.where(asked & (scores >= matcher.thresholds[fingers]), rows, NOWHERE)
         found.error[part] = ~searchable
     return found
 

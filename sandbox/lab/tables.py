@@ -13,7 +13,8 @@ from sandbox.lab.days import days_of
 from sandbox.lab.docket import Docket
 from sandbox.lab.matches import Searches
 from sandbox.population import NOWHERE, TRUE_STATUSES, People
-from sandbox.results import BOOKINGS, CASES, DECISIONS, LEVERS, SEARCHES
+from sandbox.results import BOOKINGS, CASES, DECISIONS, HANDLED, LEVERS, SEARCHES
+from sandbox.sharing import SHARED, handled_of
 from services.biometric_match.records import REMOVABILITIES, STATUSES
 from services.chassis.policy import Decision
 from services.detainer.levels import LEVELS
@@ -23,12 +24,14 @@ Integers = NDArray[np.int64]
 
 def bookings_table(people: People, found: Searches, zone: ZoneInfo, *, only_on_file: bool) -> pl.DataFrame:
     """One row for every booking."""
-    searched = np.select([found.error, found.ident_row != NOWHERE], [2, 0], 1)
+    not_asked = found.reach < SHARED
+    searched = np.select([not_asked, found.error, found.ident_row != NOWHERE], [NOWHERE, 2, 0], 1)
     identified = pl.Series(found.iafis_row != NOWHERE)
     columns = {
         "number": people.numbers,
         "booked_on": days_of(people.booked_at, zone),
         "charge": people.charge,
+        "handled": _words(HANDLED, handled_of(found.reach)),
         "identified": pl.repeat(None, len(people), dtype=pl.Boolean, eager=True) if only_on_file else identified,
         "searched": _words(SEARCHES, searched),
         "group": _words(("A", "B"), people.group_b),

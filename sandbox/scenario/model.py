@@ -16,6 +16,9 @@ from services.booking.events import Agency, Discretion, OutcomeShare, Pickup, Si
 BY_DATE = "by-date"
 """In place of a regime: the one that was in force on each day."""
 
+AS_IT_WAS = "us-sharing-2008"
+"""The sharing policy of every scenario that names no other: everything that is submitted is relayed."""
+
 TrueStatus = Literal["us_born"] | Status
 
 
@@ -129,6 +132,9 @@ class Scenario(Part):
     volume: tuple[VolumePoint, ...] = ()
     regime: str
     policy: str
+    sharing: str = AS_IT_WAS
+    """How far prints go, which was never a place's own choice."""
+
     agencies: dict[str, Agency]
     agency_weights: dict[str, float]
     capacity_per_day: dict[str, Annotated[float, Field(ge=0)] | None]

@@ -29,6 +29,7 @@ def resolve(
     bookings: int | None = None,
     policy: str | None = None,
     regime: str | None = None,
+    sharing: str | None = None,
     home: Path = HOME,
 ) -> RunSettings:
     """What a run of this scenario is pinned to.
@@ -39,6 +40,7 @@ def resolve(
         bookings: how many bookings sample the period; daily capacities shrink or grow with them. None: all of them.
         policy: the local policy, instead of the scenario's.
         regime: ICE's priority regime, instead of the scenario's; `by-date` for the one in force on each day.
+        sharing: how far prints go, instead of what the scenario says.
         home: the folder that holds `policies/`.
 
     Raises:
@@ -55,6 +57,7 @@ def resolve(
         time_zone=scenario.time_zone,
         agencies=scenario.agencies,
         vocabulary=_document(VOCABULARY, home),
+        sharing=_document(sharing or scenario.sharing, home),
         ice_priority=_regimes(scenario, regime or scenario.regime, home),
         detainer=_document(policy or scenario.policy, home),
         capacity_per_day=_capacity(scenario, bookings),

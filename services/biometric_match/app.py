@@ -28,4 +28,4 @@ def build(settings: ServiceSettings | None = None) -> Service:
 
 
 def _search(events: Sequence[Event[FingerprintsSubmitted]], searches: Searches) -> list[Outcome[Case]]:
-    return on_fingerprints_submitted(events, searches.run, searches.matcher)
+    return on_fingerprints_submitted(events, searches.run, searches.matcher, searches.relay)

@@ -60,8 +60,11 @@ class Answers:
         return self.criminal.convictions if self.criminal else ()
 
 
-def answers(in_iafis: Sequence[Found], in_ident: Sequence[Found], run: RunOpened) -> list[Answers]:
-    """What follows from the best candidates of each gallery: one answer for each submission, in their order."""
+def answers(in_iafis: Sequence[Found], in_ident: Sequence[Found | None], run: RunOpened) -> list[Answers]:
+    """What follows from the best candidates of each gallery: one answer for each submission, in their order.
+
+    None stands for a submission that was not searched.
+    """
     criminal = [match(found, run.galleries) for found in in_iafis]
     immigration = [match(found, run.galleries) for found in in_ident]
     rap_sheets = criminal_records(run.seed, _rows(criminal), run.records)
@@ -82,7 +85,7 @@ def answers(in_iafis: Sequence[Found], in_ident: Sequence[Found], run: RunOpened
     return [answer(column) for column in range(len(in_iafis))]
 
 
-def match(found: Found, galleries: Galleries) -> Match | None:
+def match(found: Found | None, galleries: Galleries) -> Match | None:
     """The candidate as a match, if its score reaches the threshold for so many fingers and rows."""
     if not isinstance(found, Candidate):
         return None

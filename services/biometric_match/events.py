@@ -63,6 +63,7 @@ class FingerprintsSubmitted(Consumed):
     """
 
     tot: Literal["CAR"]
+    ori: str
     charge: Charge
     prints: SubmittedPrints
 
@@ -87,11 +88,34 @@ class Galleries(BaseModel):
         return self
 
 
+class AgencySeen(BaseModel):
+    """What policies may ask about a booking agency."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    facts: dict[str, str | int | bool] = Field(default_factory=dict)
+
+
+class DocumentSeen(BaseModel):
+    """A file that the run is pinned to."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    text: str
+
+
 class RunOpened(Consumed):
-    """The settings of a run, as far as the searches and the records depend on them."""
+    """The settings of a run, as far as the relay, the searches and the records depend on them.
+
+    A run that was opened without a sharing policy relays everything.
+    """
 
     seed: int
     opened_on: date
+    agencies: dict[str, AgencySeen] = Field(default_factory=dict)
+    vocabulary: DocumentSeen | None = None
+    sharing: DocumentSeen | None = None
     records: RecordMixes = RecordMixes()
     galleries: Galleries = Galleries()
 
@@ -130,7 +154,10 @@ SEARCH_DISCLOSURES = (
         purpose="say whether IDENT knows the prints",
     ),
 )
-"""Hops H6 and H7 [C:SOP09, FIERCE, LEA10]. No person and no agency decides on the relay; the LEA is not asked."""
+"""Hops H6 and H7 [C:SOP09, FIERCE, LEA10]. No person and no agency decides on the relay; the LEA is not asked.
+
+Where a proposal or counterfactual of the run says `submit` of a submission, neither takes place, and there is no event.
+"""
 
 STATUS_DISCLOSURES = (
     Disclosure(

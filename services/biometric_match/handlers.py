@@ -1,4 +1,4 @@
-"""From a submission to the three federal answers. Pure and stateless: the answers follow from the input alone."""
+"""From a submission to the federal answers, three at most. Pure and stateless: they follow from the input alone."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC
@@ -22,38 +22,49 @@ from services.biometric_match.events import (
     RunOpened,
 )
 from services.biometric_match.matcher import Matcher
+from services.biometric_match.relay import EVERYTHING, Relay
 from services.chassis.effects import Case, Emit, Outcome
 from services.chassis.envelope import Event
 
 Submission = Event[FingerprintsSubmitted]
 
 
-def on_fingerprints_submitted(events: Sequence[Submission], run: RunOpened, matcher: Matcher) -> list[Outcome[Case]]:
+def on_fingerprints_submitted(
+    events: Sequence[Submission], run: RunOpened, matcher: Matcher, relay: Relay = EVERYTHING
+) -> list[Outcome[Case]]:
     """Search both galleries for all submissions of a batch at once, and answer each.
+
+    What is not relayed is not searched in IDENT, and there is no event to say so: DHS does not hear of it.
 
     Args:
         events: submissions of one run, in any order.
         run: that run.
         matcher: that run's galleries.
+        relay: which submissions of that run go on to DHS.
 
     Returns:
-        One outcome for each event, in their order: two answers, and a third where IDENT has a match.
+        One outcome for each event, in their order: the FBI's answer; DHS's, if it was asked; and a third where IDENT
+        has a match.
     """
     probes = [event.data.prints.decoded() for event in events]
+    relayed = [relay.takes(event.data.ori, event.data.charge) for event in events]
     in_iafis = matcher.search("iafis", probes)
-    in_ident = matcher.search("ident", probes)
+    searched = iter(matcher.search("ident", [probe for probe, goes_on in zip(probes, relayed, strict=True) if goes_on]))
+    in_ident = [next(searched) if goes_on else None for goes_on in relayed]
     return [
-        Outcome(emits=tuple(_emits(event, found)))
-        for event, found in zip(events, answers(in_iafis, in_ident, run), strict=True)
+        Outcome(emits=tuple(_emits(event, found, relayed=goes_on)))
+        for event, found, goes_on in zip(events, answers(in_iafis, in_ident, run), relayed, strict=True)
     ]
 
 
-def _emits(event: Submission, found: Answers) -> Iterator[Emit]:
+def _emits(event: Submission, found: Answers, *, relayed: bool) -> Iterator[Emit]:
     submitted_at = event.time.astimezone(UTC)
     identified_at = submitted_at + CRIMINAL_IDENTIFICATION_TAKES
     searched_at = submitted_at + IDENT_SEARCH_TAKES
 
     yield Emit(_identification(found), identified_at)
+    if not relayed:
+        return
     yield Emit(_search(found), searched_at)
     if found.immigration is not None:
         # The query carries keys to the rap sheet, so it waits for both searches.

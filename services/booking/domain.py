@@ -18,12 +18,15 @@ from services.booking.events import (
     ConvictionSeen,
     CooperationDecided,
     CustodyPlan,
+    Handled,
     IdentificationReturned,
     Papers,
     Stage,
 )
 from services.booking.hold_clock import hold_deadline
 from services.chassis.effects import Case
+from services.chassis.policy import Policy, decide
+from services.chassis.policy.other import with_other
 
 Custody = Literal["in_custody", "on_hold", "transferred", "released"]
 
@@ -58,6 +61,7 @@ class BookingCase(Case):
     charge: Charge
     papers: Papers = Papers()
     plan: CustodyPlan
+    handled: Handled = "submitted"
     identification: IdentificationReturned | None = None
     second_response: str | None = None
     detainer_at: AwareDatetime | None = None
@@ -77,11 +81,15 @@ class BookingCase(Case):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What the rules of custody need of a run: its agencies, the days that do not count, whose midnight ends a day."""
+    """What booking's rules need of a run: its agencies, the days that do not count, whose midnight ends a day.
+
+    `sharing` says how far prints go; None submits everything, as was the rule.
+    """
 
     agencies: Mapping[str, AgencySeen]
     holidays: Set[date]
     day_zone: ZoneInfo
+    sharing: Policy | None = None
 
     def zone(self, ori: str) -> ZoneInfo:
         """The time zone of an agency."""
@@ -94,6 +102,20 @@ class Step:
 
     stage: Stage
     at: datetime
+
+
+def how_far(charge: Charge, papers: Papers, ori: str, place: Place) -> Handled:
+    """How far the agency lets the prints of somebody go whom it has just arrested, by all that it knows then.
+
+    Whether a submission is relayed to DHS is not the agency's to say: the federal side asks the policy for itself.
+    """
+    if place.sharing is None:
+        return "submitted"
+    facts = {**_facts_of_arrest(charge, papers), **place.agencies[ori].facts}
+    return _HANDLED[decide(place.sharing, with_other(facts, place.sharing.vocabulary)).answer]
+
+
+_HANDLED: Mapping[str, Handled] = {"cite": "cited", "keep": "kept", "submit": "submitted", "share": "submitted"}
 
 
 def is_too_late(case: BookingCase, lodged_at: datetime) -> bool:
@@ -235,14 +257,10 @@ def policy_facts(case: BookingCase, at: datetime, place: Place) -> dict[str, str
     convictions = case.identification.convictions if case.identification is not None else ()
     on = at.astimezone(place.zone(case.ori)).date()
     facts: dict[str, str | int | bool] = {
-        "charge": case.charge.offense_class,
-        "charge_offence": case.charge.ncic,
-        "charge_is_domestic_violence": case.charge.domestic_violence,
-        "charge_is_minor_traffic": case.charge.minor_traffic,
+        **_facts_of_arrest(case.charge, case.papers),
         "charge_filed": _happened(case.plan.charge_filed_at, at),
         "held_to_answer": _happened(case.plan.held_to_answer_at, at),
         "bond_posted": _happened(case.plan.bond_posted_at, at),
-        "lawful_status_proof": case.papers.lawful_status_proof,
         "federal_aggravated_felony": any(conviction.aggravated_felony for conviction in convictions),
         "request_form": case.detainer_form or "I-247",
         **place.agencies[case.ori].facts,
@@ -252,6 +270,17 @@ def policy_facts(case: BookingCase, at: datetime, place: Place) -> dict[str, str
         if ages:
             facts[fact] = min(ages)
     return facts
+
+
+def _facts_of_arrest(charge: Charge, papers: Papers) -> dict[str, str | int | bool]:
+    """What the agency knows from the moment of the arrest."""
+    return {
+        "charge": charge.offense_class,
+        "charge_offence": charge.ncic,
+        "charge_is_domestic_violence": charge.domestic_violence,
+        "charge_is_minor_traffic": charge.minor_traffic,
+        "lawful_status_proof": papers.lawful_status_proof,
+    }
 
 
 CONVICTION_FACTS: Mapping[str, frozenset[str]] = {

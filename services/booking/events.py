@@ -13,6 +13,9 @@ from services.chassis.envelope import CLOCK, Consumed, Disclosure, Produced
 
 Lever = Literal["ask_status", "notify", "hold", "transfer", "access"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Handled = Literal["cited", "kept", "submitted"]
+"""What the agency did with somebody whom it arrested: cited, without prints; booked, and kept the prints; sent them."""
+
 Stage = Literal[
     "detainer_on_file",
     "charged",
@@ -140,7 +143,7 @@ class CustodyPlan(Strict):
 
 
 class BookingRecorded(Produced):
-    """A person was booked. Everything in it is local: nothing leaves the agency with this event."""
+    """A person was booked, or cited instead. Everything in it is local: nothing leaves the agency with this event."""
 
     event_type: ClassVar[str] = "booking.recorded.v1"
     party: ClassVar[str] = "LEA"
@@ -153,6 +156,7 @@ class BookingRecorded(Produced):
     charge: Charge
     papers: Papers
     custody: CustodyPlan
+    handled: Handled
 
 
 class FingerprintsSubmitted(Produced):
@@ -273,6 +277,7 @@ class RunSettings(Strict):
     time_zone: ZoneName
     agencies: dict[Ori, Agency] = Field(min_length=1)
     vocabulary: Document
+    sharing: Document
     ice_priority: tuple[DatedDocument, ...] = Field(min_length=1)
     detainer: Document
     capacity_per_day: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)] | None]
@@ -397,14 +402,23 @@ class AgencySeen(Tolerant):
     facts: dict[str, str | int | bool] = Field(default_factory=dict)
 
 
+class DocumentSeen(Tolerant):
+    """A file that the run is pinned to."""
+
+    id: str
+    text: str
+
+
 class RunOpenedSeen(Consumed):
-    """What booking needs of its own run."""
+    """What booking needs of its own run. One that was opened without a sharing policy submits everything."""
 
     agencies: dict[str, AgencySeen]
     time_zone: str
     opened_on: date
     holidays: tuple[date, ...]
     seed: int
+    vocabulary: DocumentSeen
+    sharing: DocumentSeen | None = None
 
 
 class DayEndedSeen(Consumed):

@@ -14,6 +14,7 @@ from services.booking.domain import (
     Step,
     answer,
     claim,
+    how_far,
     is_too_late,
     move,
     policy_facts,
@@ -45,17 +46,23 @@ DEFAULT_STAY = timedelta(hours=36)
 """How long a person booked by hand stays, when the booking does not say."""
 
 
-def on_booking(request: BookingRequest, booked: CaseId, booked_at: datetime, arrested_on: date) -> BookingOutcome:
+def on_booking(
+    request: BookingRequest, booked: CaseId, booked_at: datetime, arrested_on: date, place: Place
+) -> BookingOutcome:
     """A person is booked: the local record, and because of it the submission, which holds no local facts.
+
+    Under a sharing policy that has the person cited, or keeps the prints, there is no submission and no answer to it.
 
     Args:
         request: the booking as the jail's system sent it.
         booked: the case that it begins.
         booked_at: when; also for a booking that did not say.
         arrested_on: the day of the run that holds that moment.
+        place: the run's agencies, and its sharing policy.
     """
     plan = request.custody or CustodyPlan(release_at=booked_at + DEFAULT_STAY)
     charge = request.charge
+    handled = how_far(charge, request.papers, request.ori, place)
     recorded = BookingRecorded(
         ori=request.ori,
         oca=request.oca,
@@ -65,9 +72,28 @@ def on_booking(request: BookingRequest, booked: CaseId, booked_at: datetime, arr
         charge=charge,
         papers=request.papers,
         custody=plan,
+        handled=handled,
         disclosures=(),
     )
-    submitted = FingerprintsSubmitted(
+    case = BookingCase(
+        ori=request.ori,
+        oca=request.oca,
+        label=request.label,
+        booked_at=booked_at,
+        charge=charge,
+        papers=request.papers,
+        plan=plan,
+        handled=handled,
+    )
+    if handled != "submitted":
+        return Outcome(case, [Emit(recorded, booked_at)])
+    cause = event_id(booked.runid, recorded.event_type, booked.tcn, 0)
+    return Outcome(case, [Emit(recorded, booked_at), Emit(_submission(request, arrested_on), booked_at, cause=cause)])
+
+
+def _submission(request: BookingRequest, arrested_on: date) -> FingerprintsSubmitted:
+    charge = request.charge
+    return FingerprintsSubmitted(
         ori=request.ori,
         oca=request.oca,
         label=request.label,
@@ -81,17 +107,6 @@ def on_booking(request: BookingRequest, booked: CaseId, booked_at: datetime, arr
         sid=request.sid,
         disclosures=SUBMISSION,
     )
-    case = BookingCase(
-        ori=request.ori,
-        oca=request.oca,
-        label=request.label,
-        booked_at=booked_at,
-        charge=charge,
-        papers=request.papers,
-        plan=plan,
-    )
-    cause = event_id(booked.runid, recorded.event_type, booked.tcn, 0)
-    return Outcome(case, [Emit(recorded, booked_at), Emit(submitted, booked_at, cause=cause)])
 
 
 def on_identification(event: Event[IdentificationReturned], case: BookingCase | None, place: Place) -> BookingOutcome:

@@ -112,7 +112,7 @@ class Intake:
         """
         _check_agency(request, place)
         await self.pressure.relieved()
-        (admission,) = await self._admit(runid, [request], idempotency_key)
+        (admission,) = await self._admit(runid, place, [request], idempotency_key)
         if isinstance(admission, InteropError):
             raise admission
         return admission, tcn_of(runid, request.ori, request.oca)
@@ -134,7 +134,7 @@ class Intake:
                 yield [booking]
                 continue
             if waiting and not _go_together(waiting, booking, place):
-                told = await self._flush(runid, waiting)
+                told = await self._flush(runid, place, waiting)
                 put_off = next((line for line in told if line.status == "later"), None)
                 yield told
                 waiting = []
@@ -143,21 +143,21 @@ class Intake:
                 continue
             waiting.append((number, booking))
         if waiting:
-            yield await self._flush(runid, waiting)
+            yield await self._flush(runid, place, waiting)
 
-    async def _flush(self, runid: str, waiting: Sequence[tuple[int, BookingRequest]]) -> list[Line]:
+    async def _flush(self, runid: str, place: Place, waiting: Sequence[tuple[int, BookingRequest]]) -> list[Line]:
         bookings = [booking for _, booking in waiting]
         admissions: Sequence[Admission | InteropError]
         try:
             await self.pressure.relieved()
-            admissions = await self._admit(runid, bookings)
+            admissions = await self._admit(runid, place, bookings)
         except InteropError as error:
             admissions = [error] * len(bookings)
         answers = zip(waiting, admissions, strict=True)
         return [_line(number, booking, runid, admission) for (number, booking), admission in answers]
 
     async def _admit(
-        self, runid: str, bookings: Sequence[BookingRequest], idempotency_key: str | None = None
+        self, runid: str, place: Place, bookings: Sequence[BookingRequest], idempotency_key: str | None = None
     ) -> Sequence[Admission | InteropError]:
         async with self.clock.held(runid):
             reading = await self.clock.read(runid)
@@ -169,7 +169,7 @@ class Intake:
             if day > reading.open_day + FARTHEST_AHEAD:
                 raise InteropError("too-far-ahead", f"{day} is more than {FARTHEST_AHEAD.days} days after the open day")
             reading = await self.clock.reach(runid, day)
-            items = [_item(runid, booking, reading, idempotency_key) for booking in bookings]
+            items = [_item(runid, booking, reading, place, idempotency_key) for booking in bookings]
             admissions = await self.gate.admit(runid, items, lease=self.clock.token)
         pairs = zip(bookings, admissions, strict=True)
         return [_conflict(booking) if admission == "conflict" else admission for booking, admission in pairs]
@@ -247,11 +247,11 @@ def _line(number: int, booking: BookingRequest, runid: str, admission: Admission
     return Line(number, "accepted" if admission == "admitted" else "duplicate", tcn)
 
 
-def _item(runid: str, booking: BookingRequest, reading: Reading, idempotency_key: str | None) -> Item:
+def _item(runid: str, booking: BookingRequest, reading: Reading, place: Place, idempotency_key: str | None) -> Item:
     tcn = tcn_of(runid, booking.ori, booking.oca)
     booked = CaseId(runid, tcn, subject_of(booking.ori, booking.oca))
     booked_at = booking.booked_at or _now_in(reading)
-    outcome = on_booking(booking, booked, booked_at, reading.day_of(booked_at))
+    outcome = on_booking(booking, booked, booked_at, reading.day_of(booked_at), place)
     appends: list[tuple[str, bytes]] = []
     for emit in outcome.emits:
         body = encode(

@@ -1,4 +1,4 @@
-"""What custody has at hand during a run, from its `run.opened`: the agencies and the days that do not count."""
+"""What booking has at hand during a run, from its `run.opened`: agencies, days that do not count, what is submitted."""
 
 from zoneinfo import ZoneInfo
 
@@ -7,6 +7,7 @@ from pydantic import TypeAdapter
 from services.booking.domain import Place
 from services.booking.events import RunOpenedSeen
 from services.chassis.envelope import Event
+from services.chassis.policy import Policy, load_policy, load_vocabulary
 
 _OPENED: TypeAdapter[Event[RunOpenedSeen]] = TypeAdapter(Event[RunOpenedSeen])
 
@@ -16,6 +17,13 @@ def place_of(run_opened: bytes) -> Place:
 
     Raises:
         ValidationError: the event does not fit.
+        PolicyError: the sharing policy cannot be used.
     """
     data = _OPENED.validate_json(run_opened).data
-    return Place(data.agencies, frozenset(data.holidays), ZoneInfo(data.time_zone))
+    return Place(data.agencies, frozenset(data.holidays), ZoneInfo(data.time_zone), _sharing(data))
+
+
+def _sharing(data: RunOpenedSeen) -> Policy | None:
+    if data.sharing is None:
+        return None
+    return load_policy(data.sharing.text, data.sharing.id, load_vocabulary(data.vocabulary.text, data.vocabulary.id))

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, BaseModel
 
 from services.booking.clock import Reading
 from services.booking.domain import BookingCase, is_too_late
+from services.booking.events import Handled
 
 
 class BookingView(BaseModel):
@@ -19,6 +20,7 @@ class BookingView(BaseModel):
     booked_at: AwareDatetime
     charge: str
     custody: str
+    handled: Handled
     identification: dict[str, Any] | None
     second_response: str | None
     detainer: dict[str, Any] | None
@@ -38,6 +40,7 @@ def booking_view(runid: str, tcn: str, case: BookingCase, reading: Reading) -> B
         booked_at=case.booked_at,
         charge=case.charge.literal,
         custody=_custody(case, reading),
+        handled=case.handled,
         identification=_identification(case),
         second_response=case.second_response,
         detainer=_detainer(case),
@@ -49,6 +52,8 @@ def booking_view(runid: str, tcn: str, case: BookingCase, reading: Reading) -> B
 
 
 def _custody(case: BookingCase, reading: Reading) -> str:
+    if case.handled == "cited":
+        return "cited, and let go"
     walked_out = reading.day_of(case.plan.release_at) < reading.open_day
     if case.custody == "in_custody" and not case.on_file and walked_out:
         return "released"
@@ -72,6 +77,8 @@ def _detainer(case: BookingCase) -> dict[str, Any] | None:
 
 def _not_told(case: BookingCase) -> list[str]:
     """What the real agency never hears (domain.md 1.3): each as a sentence, so that the silence can be seen."""
+    if case.handled != "submitted":
+        return [_NEVER_ASKED[case.handled]]
     missing = ["what IDENT searched and whom else it told"]
     if case.second_response is None:
         missing.append("whether there was a match at all: a second response comes only when there is one")
@@ -80,3 +87,12 @@ def _not_told(case: BookingCase) -> list[str]:
     if case.outcome is None:
         missing.append("what became of the person after a transfer (only with the feedback lever on)")
     return missing
+
+
+_NEVER_ASKED = {
+    "cited": (
+        "whether the FBI or DHS knows the person: no answer will ever come, because the person was cited without prints"
+    ),
+    "kept": "whether the FBI or DHS knows the person: no answer will ever come, because the agency kept the prints",
+}
+"""Why no answer comes, where nothing was submitted."""

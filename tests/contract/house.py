@@ -76,7 +76,7 @@ class House:
     def book(self, request: BookingRequest) -> str:
         """Takes a booking in, as `POST /bookings` does; tells its tcn."""
         reading = Reading(self._day, ZoneInfo(self.settings.time_zone), "open")
-        item = _item(self.runid, request, reading, None)
+        item = _item(self.runid, request, reading, self._prepared["booking"], None)
         tcn = tcn_of(self.runid, request.ori, request.oca)
         case_model = self._stage("booking", "detainer.decided.v1").case_model
         _, subject, body = item.case

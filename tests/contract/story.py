@@ -55,6 +55,8 @@ questions:
     unanswered: silent
   ice_priority:
     answers: [no_action, other, level_3, level_2, level_1]
+  sharing:
+    answers: [cite, keep, submit, share]
 headings:
   clock: [excluding_weekends_and_holidays, straight]
 """
@@ -81,6 +83,26 @@ otherwise:
   clause: not removable
   text: Not removable, or nobody knows
   then: no_action
+"""
+
+SHARING = """\
+policy: example-sharing
+title: A sharing policy of two clauses, for this example
+question: sharing
+place: US
+status: example
+in_force: {from: 2008-10-01}
+source: invented
+verified: none
+clauses:
+  - clause: any charge
+    text: Booked on whatever charge, so submitted, and relayed to DHS
+    when: {charge: not none}
+    then: share
+otherwise:
+  clause: no charge
+  text: Printed without a charge, and relayed all the same
+  then: share
 """
 
 POLICY = """\
@@ -127,6 +149,7 @@ def settings(**changes: Any) -> RunSettings:
             }
         },
         "vocabulary": document("vocabulary", VOCABULARY),
+        "sharing": document("example-sharing", SHARING),
         "ice_priority": [{"from": "2009-06-11", **document("example-regime", REGIME)}],
         "detainer": document("example-policy", POLICY),
         "capacity_per_day": {"eastern": None},

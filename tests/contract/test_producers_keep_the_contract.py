@@ -17,6 +17,7 @@ from services.biometric_match.app import PUBLISHES as FEDERAL
 from services.biometric_match.events import Galleries, RecordMixes
 from services.booking.app import PUBLISHES as LOCAL
 from services.booking.clock import Reading
+from services.booking.domain import Place
 from services.booking.events import BookingRequest, Prints
 from services.booking.identifiers import ANumber, FreeText, Label, Oca, Ori, Sid
 from services.booking.intake import _item
@@ -134,7 +135,7 @@ def test_a_booking_that_was_let_in_is_written_as_the_contract_has_it(contract: C
     @given(_accepted(BookingRequest, instances(model_schema(BookingRequest), overrides)))
     def holds(booking: BookingRequest) -> None:
         reading = Reading(date(2009, 6, 11), ZoneInfo("America/New_York"), "open")
-        for _, event in _item("contract", booking, reading, None).appends:
+        for _, event in _item("contract", booking, reading, Place({}, frozenset(), reading.zone), None).appends:
             assert contract.violations(from_json(event)) == []
 
     holds()

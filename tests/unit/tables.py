@@ -23,7 +23,7 @@ def a_run(bookings: int = 0, *cases: dict[str, Any]) -> Results:
 
     What a case does not say is as dull as can be: no detainer, no release, nothing false or stale.
     """
-    booked = {"booked_on": SPRING, "identified": False, "in_iafis": False, "in_ident": False}
+    booked = {"booked_on": SPRING, "handled": "submitted", "identified": False, "in_iafis": False, "in_ident": False}
     searched = ["match"] * len(cases) + ["no_match"] * (bookings - len(cases))
     dull = {
         "booked_on": SPRING,

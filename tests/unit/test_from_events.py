@@ -11,7 +11,7 @@ from polars.testing import assert_frame_equal
 
 from sandbox.from_events import Fold, results_of
 from sandbox.population import NOWHERE, TRUE_STATUSES
-from sandbox.results import BOOKINGS, CASES, SEARCHES
+from sandbox.results import BOOKINGS, CASES, HANDLED, SEARCHES
 from services.biometric_match.records import immigration_records
 from services.chassis.errors import InteropError
 from tests.unit.tables import BOSTON, custody, decision, detainer, event, everyone, status
@@ -153,7 +153,9 @@ def test_bookings_added_as_columns_are_those_that_were_added_as_events() -> None
         by_event.add(event("booking.recorded", number))
         by_event.add(event("identification.returned", number, srf="I" if number == 9 else "N"))
         by_event.add(event("immigration.searched", number, result=result, fin=None))
-    by_column.add_answers(np.array([4, 9]), np.array([False, True]), np.array([SEARCHES.index(row) for row in results]))
+    submitted = np.full(2, HANDLED.index("submitted"))
+    searched = np.array([SEARCHES.index(row) for row in results])
+    by_column.add_answers(np.array([4, 9]), submitted, np.array([False, True]), searched)
 
     assert_frame_equal(by_column.results(PEOPLE).bookings, by_event.results(PEOPLE).bookings)
 

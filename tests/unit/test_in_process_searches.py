@@ -67,7 +67,7 @@ def test_what_was_found_is_recalled_as_the_matcher_found_it(livescan: Livescan, 
     size = galleries.run.galleries
     chosen = np.array([44, 3, 0])
     probes = [livescan.taken.prints(column) for column in chosen.tolist()]
-    recalled = galleries.recalled(galleries.search(livescan), chosen).matcher
+    recalled = galleries.recalled(galleries.search(livescan), chosen, chosen).matcher
     for kind in KINDS:
         assert recalled.search(kind, probes) == ExhaustiveMatcher(SEED, size.rows, size.overlap).search(kind, probes)
 

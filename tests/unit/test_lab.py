@@ -33,8 +33,8 @@ def nation() -> Scenario:
     return scenario.model_copy(update={"people": scenario.people.model_copy(update={"in_ident": 0.5})})
 
 
-def by_the_services(scenario: Scenario, policy: str | None = None) -> Results:
-    settings = resolve(scenario, seed=SEED, bookings=BOOKINGS, policy=policy)
+def by_the_services(scenario: Scenario, **policies: str | None) -> Results:
+    settings = resolve(scenario, seed=SEED, bookings=BOOKINGS, **policies)
     fold = Fold()
 
     def tell(_: int, events: list) -> None:
@@ -43,12 +43,12 @@ def by_the_services(scenario: Scenario, policy: str | None = None) -> Results:
 
     run = run_in_process(scenario, settings, "lab", SEED, BOOKINGS, workers=0, search="mates", on_case=tell)
     crowd = people(scenario, SEED, BOOKINGS)
-    fold.add_answers(crowd.numbers, run.identified, run.searched)
+    fold.add_answers(crowd.numbers, run.handled, run.identified, run.searched)
     return fold.results(crowd)
 
 
-def by_the_lab(scenario: Scenario, policy: str | None = None) -> Results:
-    settings = resolve(scenario, seed=SEED, bookings=BOOKINGS, policy=policy)
+def by_the_lab(scenario: Scenario, **policies: str | None) -> Results:
+    settings = resolve(scenario, seed=SEED, bookings=BOOKINGS, **policies)
     return simulate(people(scenario, SEED, BOOKINGS), settings)
 
 
@@ -66,9 +66,27 @@ CASES = {
 def test_the_lab_and_the_services_agree_on_every_case(case: str) -> None:
     make, policy = CASES[case]
 
-    services, lab = by_the_services(make(), policy), by_the_lab(make(), policy)
+    services, lab = by_the_services(make(), policy=policy), by_the_lab(make(), policy=policy)
 
     assert lab.cases.height > 1_000
+    assert_frame_equal(lab.bookings.sort("number"), services.bookings.sort("number"))
+    assert_frame_equal(lab.cases.sort("number"), services.cases.sort("number"))
+
+
+@pytest.mark.parametrize(
+    ("sharing", "matches"),
+    [
+        pytest.param("counterfactual-cite-or-book", 500, id="people are cited, but for domestic violence"),
+        pytest.param("counterfactual-print-felonies-only", 200, id="prints of misdemeanors are kept"),
+        pytest.param("proposal-menino-2011-sharing", 100, id="only the serious side is relayed"),
+        pytest.param("proposal-patrick-2011", 0, id="nothing is relayed"),
+    ],
+)
+def test_the_lab_and_the_services_agree_on_whose_prints_go_how_far(sharing: str, matches: int) -> None:
+    services, lab = by_the_services(boston(), sharing=sharing), by_the_lab(boston(), sharing=sharing)
+
+    assert lab.cases.height >= matches
+    assert lab.bookings["searched"].null_count() > 0
     assert_frame_equal(lab.bookings.sort("number"), services.bookings.sort("number"))
     assert_frame_equal(lab.cases.sort("number"), services.cases.sort("number"))
 

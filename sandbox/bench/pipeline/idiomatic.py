@@ -138,7 +138,7 @@ def build_biometric_match(broker: RedisBroker, _: Redis, run_opened: bytes) -> N
 
     @broker.subscriber(stream=stream_of(SUBMITTED, "biometric_match"))
     async def search(event: Event[FingerprintsSubmitted]) -> None:
-        (outcome,) = on_fingerprints_submitted([event], searches.run, searches.matcher)
+        (outcome,) = on_fingerprints_submitted([event], searches.run, searches.matcher, searches.relay)
         for emit in outcome.emits:
             await publishers[emit.data.event_type].publish(published(event, emit))
 

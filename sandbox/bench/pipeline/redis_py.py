@@ -131,7 +131,7 @@ def biometric_match_stages(redis: Redis, run_opened: bytes) -> list[Any]:
     searches = searches_of(run_opened)
 
     def search(pairs: Sequence[tuple[Event[Any], Any]]) -> Iterable[Outcome[Any]]:
-        return on_fingerprints_submitted([event for event, _ in pairs], searches.run, searches.matcher)
+        return on_fingerprints_submitted([event for event, _ in pairs], searches.run, searches.matcher, searches.relay)
 
     return [stage(redis, Desk("biometric_match", "FBI"), SUBMITTED, FingerprintsSubmitted, search)]
 
