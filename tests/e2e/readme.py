@@ -1,8 +1,8 @@
 """The commands of the README with the output that is shown under them.
 
-A block that begins with ```console holds commands (lines with `$ `), and under the last of them what it prints; a line
-of three dots stands for any number of lines. Every block is run, in their order; `python -m tests.e2e.readme` writes
-what they print now into the README and the lessons.
+A block that begins with ```console holds commands (lines with `$ `, and with `> ` where one goes on), and under the last
+of them what it prints; a line of three dots stands for any number of lines. Every block is run, in their order;
+`python -m tests.e2e.readme` writes what they print now into the README and the lessons.
 """
 
 import os
@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 LESSONS = sorted((ROOT / "docs" / "lessons").glob("*.md"))
 DOTS = "..."
+PROMPTS = ("$ ", "> ")
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 NEEDED = (".venv", "Makefile", "pyproject.toml", "requirements")
 WIDTH = "100"
@@ -53,8 +54,8 @@ def blocks(text: str) -> Iterator[Block]:
     """The console blocks of a README."""
     for match in BLOCK.finditer(text):
         lines = match.group(1).splitlines()
-        commands = tuple(line.removeprefix("$ ") for line in lines if line.startswith("$ "))
-        shown = "\n".join(line for line in lines if not line.startswith("$ "))
+        commands = tuple(line[len(PROMPTS[0]) :] for line in lines if line.startswith(PROMPTS))
+        shown = "\n".join(line for line in lines if not line.startswith(PROMPTS))
         yield Block(commands, shown.strip("\n"))
 
 
@@ -106,7 +107,7 @@ def write(document: Path) -> None:
 
         def printed(match: re.Match[str]) -> str:
             (block,) = blocks(match.group(0))
-            head = "".join(f"$ {command}\n" for command in block.commands)
+            head = "".join(f"{line}\n" for line in match.group(1).splitlines() if line.startswith(PROMPTS))
             body = abridged(block.run(place), block.shown)
             return f"```console\n{head}{body}{chr(10) if body else ''}```"
 
