@@ -66,3 +66,39 @@ def in_process(
             f" {row['parent_mib']:,} MiB and {row['worker_mib']:,} MiB a worker",
             highlight=False,
         )
+
+
+@bench_app.command()
+def lab(
+    rows: Annotated[
+        list[int] | None, typer.Option(min=1_000, max=10_000_000, help="Rows of facts for each policy; give several.")
+    ] = None,
+    bookings: Annotated[
+        list[int] | None, typer.Option(min=1_000, max=10_000_000, help="Bookings of a comparison; give several.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """How fast the policy lab decides, against the services' decide in a loop, and how its cost grows."""
+    from sandbox.bench.lab import measure  # noqa: PLC0415  polars takes a while, as above
+
+    with err.status("starting", spinner="line") as status:
+        result = measure(rows or [100_000, 1_000_000], bookings or [100_000, 1_000_000], status.update)
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+        return
+    out.print(
+        f"{result['decisions_a_second']:,} decisions a second over {result['policies']} policies:"
+        f" {result['ratio_to_loop']} x decide in a loop, {result['ratio_to_expressions']} x compiled expressions",
+        highlight=False,
+    )
+    for row in result["decided"]:
+        out.print(
+            f"{row['rows']:>10,} rows a policy: {row['seconds']:.2f} s ({row['cost_ratio']} x the first a row)",
+            highlight=False,
+        )
+    for row in result["compared"]:
+        out.print(
+            f"{row['bookings']:>10,} bookings under {len(result['compared_policies'])} policies:"
+            f" {row['seconds']:.2f} s ({row['cost_ratio']} x the first a booking), {row['peak_mib']:,} MiB",
+            highlight=False,
+        )

@@ -70,13 +70,16 @@ def told_apart(policies: Sequence[Policy], name: str, values: Sequence[Value | N
     Raises:
         InteropError: for a value that the fact cannot have.
     """
-    fact = policies[0].vocabulary.fact(name)
+    vocabulary = policies[0].vocabulary
+    fact = vocabulary.fact(name)
     tests = [test for policy in policies for test in _tests(policy, name)]
     classes: dict[tuple[bool, ...], int] = {}
     members: list[list[Value | None]] = []
     of_value: list[int] = []
     for value in values:
-        known = fact.when_missing if value is None else fact.canonical(value)
+        known = fact.when_missing if value is None else value
+        if not vocabulary.knows(name, known):
+            known = fact.canonical(known)
         found = classes.setdefault(tuple(known in test.allowed for test in tests), len(classes))
         if found == len(members):
             members.append([])
