@@ -64,7 +64,7 @@ CITIZEN = pl.col("status").is_in(["us_born", "naturalized_citizen", "derived_cit
 LAWFUL = pl.col("status").is_in(["lawful_permanent_resident", "visa_holder", "asylum_pending"])
 """Here with leave, and no citizen: true statuses, as `CITIZEN` has them."""
 
-SUBMISSIONS = _bookings(_ALL)
+SUBMISSIONS = _bookings(pl.col("handled") == "submitted")
 MATCHES = _cases(_ALL, "booked_on")
 LODGED = _cases(pl.col("decided") == "lodged", "lodged_on")
 HELD = _cases(pl.col("held"), "lodged_on")

@@ -48,6 +48,11 @@ RECORD_WORDS = {
     "false_matches": "with another person's record (a false match)",
     "stale_records": "with a record no longer true (a stale record)",
 }
+NOT_SHARED_WORDS = {
+    "cited": "cited instead, without prints",
+    "kept": "prints kept by the agency",
+    "not_relayed": "fingerprints submitted to the FBI, and no further",
+}
 READINGS = {
     "by_charge_or_conviction": "by charge or conviction (2008 to mid-2010)",
     "by_conviction": "by conviction alone (from mid-2010)",
@@ -75,6 +80,13 @@ TRUTH: Mapping[str, pl.Expr] = {
 RECORDS: Mapping[str, pl.Expr] = {"false_matches": pl.col("false_match"), "stale_records": pl.col("stale")}
 """What is wrong with a record; at most one of these."""
 
+NOT_SHARED: Mapping[str, pl.Expr] = {
+    "cited": pl.col("handled") == "cited",
+    "kept": pl.col("handled") == "kept",
+    "not_relayed": SUBMISSIONS.where & pl.col("searched").is_null(),
+}
+"""Of whom DHS was never asked, by where the prints ended."""
+
 WITHOUT_CONVICTION: Mapping[str, pl.Expr] = {
     "order": ~pl.col("convicted") & pl.col("final_order"),
     "re_entry": ~pl.col("convicted") & ~pl.col("final_order") & pl.col("prior_removal"),
@@ -93,9 +105,10 @@ def booked(bookings: pl.DataFrame) -> dict[str, Any]:
     return {
         "bookings": bookings.height,
         "submissions": count(bookings, SUBMISSIONS.where),
+        "not_shared": {name: count(bookings, where) for name, where in NOT_SHARED.items()},
         "identified_by_fbi": count(bookings, pl.col("identified")),
         "searches": _by_value(bookings, "searched"),
-        "missed_mates": count(bookings, pl.col("in_ident") & pl.col("searched").ne_missing("match")),
+        "missed_mates": count(bookings, pl.col("in_ident") & (pl.col("searched") != "match")),
     }
 
 
@@ -138,10 +151,11 @@ def flow(told: Mapping[str, Any]) -> list[tuple[str, float]]:
     Args:
         told: the totals of a run.
     """
-    detainers, custody = told["detainers"], told["custody"]
+    detainers, custody, ended = told["detainers"], told["custody"], told["not_shared"]
     return [
         ("bookings", told["bookings"]),
-        ("fingerprints submitted to the FBI, and relayed to DHS", told["submissions"]),
+        *((words, ended[name]) for name, words in NOT_SHARED_WORDS.items() if ended[name]),
+        ("fingerprints submitted to the FBI, and relayed to DHS", told["submissions"] - ended["not_relayed"]),
         ("known to the FBI's criminal file", told["identified_by_fbi"]),
         ("known to DHS (a match)", told["searches"].get("match", 0)),
         ("  whose record says removable", told["removable"].get("yes", 0)),
@@ -159,6 +173,35 @@ def flow(told: Mapping[str, Any]) -> list[tuple[str, float]]:
         ("  released before ICE came", custody["released_before_ice_came"]),
         *((f"case ended: {outcome.replace('_', ' ')}", count) for outcome, count in told["outcomes"].items()),
     ]
+
+
+def not_shared(told: Mapping[str, Any]) -> list[str]:
+    """Whose prints went less far than they did in reality, in sentences that say what of it was possible then.
+
+    Args:
+        told: the totals of a run.
+    """
+    return [
+        f"Of {_people(told['bookings'])}, {told['not_shared'][name]:,} {sentence}"
+        for name, sentence in _POSSIBLE.items()
+        if told["not_shared"][name]
+    ]
+
+
+_POSSIBLE = {
+    "cited": (
+        "were cited instead of booked, and nobody asked the FBI or DHS about them. In reality this was partly possible:"
+        " whom to cite was largely for the police to say. It costs the FBI's answer, such as a warrant elsewhere."
+    ),
+    "kept": (
+        "were booked, and their prints stayed with the agency. In reality this was partly possible: some states left it"
+        " open whether prints for misdemeanours are sent. It costs the FBI's answer, such as a warrant elsewhere."
+    ),
+    "not_relayed": (
+        "had their prints sent to the FBI and not on to DHS. In reality this was never possible: whatever reached the"
+        " FBI was relayed, and no place could hold it back."
+    ),
+}
 
 
 def framings(told: Mapping[str, Any]) -> list[dict[str, Any]]:

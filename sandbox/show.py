@@ -26,7 +26,17 @@ from sandbox.published import (
     verdict_in_words,
     window_in_words,
 )
-from sandbox.report import LEVER_WORDS, NOTICE, READINGS, RECORD_WORDS, STAGE_WORDS, TRUTH_WORDS, flow, framings
+from sandbox.report import (
+    LEVER_WORDS,
+    NOTICE,
+    READINGS,
+    RECORD_WORDS,
+    STAGE_WORDS,
+    TRUTH_WORDS,
+    flow,
+    framings,
+    not_shared,
+)
 from sandbox.results import LEVELS
 
 VERDICT_STYLES: Mapping[bool | None, str] = {True: "green", False: "yellow", None: "dim"}
@@ -45,6 +55,8 @@ def report(console: Console, result: Mapping[str, Any]) -> None:
         console.print(Text(alone))
     by_explanation = totals_of(result)
     console.print(_flow(by_explanation))
+    for sentence in not_shared(totals):
+        console.print(Text(f"\n{sentence}"))
     for title, told in by_explanation:
         if title:
             console.print(Text.assemble("\n", (title, "bold underline")))

@@ -34,6 +34,7 @@ def _part(title: str | None, totals: Mapping[str, Any]) -> dict[str, Any]:
         "title": title,
         "totals": totals,
         "flow": [(words.strip(), words.startswith(" "), number) for words, number in report.flow(totals)],
+        "not_shared": report.not_shared(totals),
         "funnels": charts.funnels(totals),
         "levels": charts.levels(totals["removals"]),
         "framings": report.framings(totals),

@@ -2,7 +2,10 @@
 
 from collections import Counter
 
-from sandbox.report import disclosures, flow, framings, totals
+import polars as pl
+
+from sandbox.report import disclosures, flow, framings, not_shared, totals
+from sandbox.results import BOOKINGS, Results
 from tests.unit.tables import SPRING, a_run
 
 REMOVED = {"decided": "lodged", "transferred_on": SPRING, "outcome": "removed"}
@@ -157,3 +160,51 @@ def test_disclosures_are_told_in_order() -> None:
         {"from": "FBI", "to": "DHS", "categories": ["biographic", "biometric"], "count": 5},
         {"from": "LEA", "to": "ICE", "categories": ["claim"], "count": 2},
     ]
+
+
+# What was not shared
+
+
+def a_run_of_three_ends() -> Results:
+    """Ten bookings: three cited, two whose prints were kept, one that was not relayed, four shared."""
+    run = a_run(10)
+    handled = ["cited"] * 3 + ["kept"] * 2 + ["submitted"] * 5
+    searched = [None] * 6 + ["no_match"] * 4
+    columns = [pl.Series("handled", handled), pl.Series("searched", searched), pl.lit(value=True).alias("in_ident")]
+    return Results(run.bookings.with_columns(columns).cast(BOOKINGS), run.cases)
+
+
+def test_what_was_not_shared_is_told_by_where_the_prints_ended() -> None:
+    told = totals(a_run_of_three_ends())
+
+    assert told["not_shared"] == {"cited": 3, "kept": 2, "not_relayed": 1}
+    assert (told["bookings"], told["submissions"]) == (10, 5)
+    assert flow(told)[:5] == [
+        ("bookings", 10),
+        ("cited instead, without prints", 3),
+        ("prints kept by the agency", 2),
+        ("fingerprints submitted to the FBI, and no further", 1),
+        ("fingerprints submitted to the FBI, and relayed to DHS", 4),
+    ]
+
+
+def test_nobody_is_missed_of_whom_dhs_was_never_asked() -> None:
+    assert totals(a_run_of_three_ends())["records"]["missed_mates"] == 4
+
+
+def test_the_report_says_what_of_it_was_possible_in_reality_and_at_what_cost() -> None:
+    cited, kept, not_relayed = not_shared(totals(a_run_of_three_ends()))
+
+    assert cited.startswith("Of 10 people, 3 were cited")
+    assert "partly possible" in cited
+    assert "costs the FBI's answer" in cited
+    assert "partly possible" in kept
+    assert "costs the FBI's answer" in kept
+    assert "never possible" in not_relayed
+
+
+def test_where_everything_was_shared_nothing_is_said_of_it() -> None:
+    told = totals(a_run(10))
+
+    assert not_shared(told) == []
+    assert flow(told)[:2] == [("bookings", 10), ("fingerprints submitted to the FBI, and relayed to DHS", 10)]
