@@ -128,6 +128,11 @@ clauses:
 """
 
 
+def sharing(answer: str) -> dict[str, str]:
+    """The sharing policy of this example, with another answer for any charge."""
+    return document(f"example-{answer}", SHARING.replace("    then: share\n", f"    then: {answer}\n"))
+
+
 def document(identity: str, text: str) -> dict[str, str]:
     """A text as `run.opened` carries it."""
     return {"id": identity, "text": text, "sha256": sha256(text.encode()).hexdigest()}

@@ -90,6 +90,60 @@ def test_every_event_is_the_one_that_the_services_publish(
     assert by_id(heard) == by_id(in_the_house(services, scenario, settings))
 
 
+SHARING = (
+    "proposal-patrick-2011",
+    "proposal-latimes-opt-out-2011",
+    "proposal-menino-2011-sharing",
+    "counterfactual-cite-or-book",
+    "counterfactual-print-felonies-only",
+)
+
+
+@pytest.mark.parametrize("sharing", SHARING)
+def test_every_event_is_the_same_however_far_prints_go(services: Mapping[str, Service], sharing: str) -> None:
+    scenario = a_scenario()
+    settings = resolve(scenario, seed=SEED, sharing=sharing)
+
+    heard, listened = in_process(scenario, settings)
+    _, unheard = in_process(scenario, settings, on_event=None)
+
+    assert by_id(heard) == by_id(in_the_house(services, scenario, settings))
+    assert (unheard.disclosures, unheard.said) == (listened.disclosures, listened.said)
+    assert unheard.searched.tolist() == listened.searched.tolist()
+
+
+@pytest.mark.parametrize(
+    ("sharing", "searched"),
+    [
+        pytest.param("us-sharing-2008", {"misdemeanor", "felony", "serious_felony"}, id="everything, as it was"),
+        pytest.param("proposal-menino-2011-sharing", {"serious_felony"}, id="the serious side only"),
+        pytest.param("proposal-patrick-2011", set(), id="nothing"),
+        pytest.param("proposal-latimes-opt-out-2011", set(), id="nothing, where no place has opted in"),
+        pytest.param("counterfactual-print-felonies-only", {"felony", "serious_felony"}, id="what is printed"),
+    ],
+)
+def test_dhs_is_asked_about_those_alone_whose_prints_are_relayed(sharing: str, searched: set[str]) -> None:
+    scenario = a_scenario()
+    heard, _ = in_process(scenario, resolve(scenario, seed=SEED, sharing=sharing))
+    asked = {event["tcn"] for event in heard if event["type"] == "immigration.searched.v1"}
+
+    booked = [event for event in heard if event["type"] == "booking.recorded.v1"]
+
+    assert {event["data"]["charge"]["offense_class"] for event in booked if event["tcn"] in asked} == searched
+
+
+def test_a_place_that_has_opted_in_is_shared() -> None:
+    scenario = a_scenario()
+    joined, _ = scenario.agencies
+    agency = scenario.agencies[joined].model_copy(update={"facts": {"place_opted_in": True}})
+    scenario = scenario.model_copy(update={"agencies": {**scenario.agencies, joined: agency}})
+
+    heard, _ = in_process(scenario, resolve(scenario, seed=SEED, sharing="proposal-latimes-opt-out-2011"))
+
+    searched = [event["subject"] for event in heard if event["type"] == "immigration.searched.v1"]
+    assert {subject.partition("/")[0] for subject in searched} == {joined}
+
+
 def test_a_capacity_that_binds_leaves_people_without_a_detainer() -> None:
     scenario = a_scenario(capacity=1)
     heard, _ = in_process(scenario, resolve(scenario, seed=SEED))

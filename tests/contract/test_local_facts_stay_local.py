@@ -11,7 +11,7 @@ from services.booking.events import BookingRequest, LocalFacts, Papers
 from services.chassis.service import Service
 from tests.contract.house import House, Raw
 from tests.contract.instances import fields, model_schema
-from tests.contract.story import request, settings
+from tests.contract.story import document, request, settings
 
 FEDERAL = {"FBI", "DHS", "LESC", "ICE"}
 LOCAL = {"local", "papers", *LocalFacts.model_fields, *Papers.model_fields}
@@ -115,6 +115,49 @@ def test_papers_change_nothing_that_a_federal_party_is_told_unless_a_policy_asks
     assert [event for event in with_proof if is_in_federal_hands(event)] == [
         event for event in without if is_in_federal_hands(event)
     ]
+
+
+BY_A_LOCAL_FACT = """\
+policy: by-a-local-fact
+title: Answers by what only the agency knows
+question: sharing
+place: US
+status: example
+in_force: {from: 2008-10-01}
+source: invented
+verified: none
+clauses:
+  - clause: local
+    text: Arrested for minor traffic, which the national code does not show
+    when: {charge_is_minor_traffic: yes}
+    then: {answer}
+otherwise:
+  clause: no other
+  text: Anybody else
+  then: {other}
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "other", "handled", "relayed"),
+    [
+        pytest.param("submit", "share", "submitted", True, id="it would hold back, and cannot"),
+        pytest.param("share", "submit", "submitted", False, id="it would relay, and cannot"),
+        pytest.param("cite", "share", "cited", False, id="it decides at the agency"),
+        pytest.param("share", "cite", "submitted", True, id="what the agency submitted is there to be relayed"),
+    ],
+)
+def test_the_federal_half_of_a_sharing_policy_is_not_decided_by_what_only_the_agency_knows(
+    answer: str, other: str, handled: str, relayed: bool, services: Mapping[str, Service]
+) -> None:
+    text = BY_A_LOCAL_FACT.replace("{answer}", answer).replace("{other}", other)
+    charge = {"ncic": "5499", "literal": "UNLICENSED DRIVING", "offense_class": "misdemeanor", "minor_traffic": True}
+
+    events = said_about(services, request(charge=charge), sharing=document("by-a-local-fact", text))
+
+    (recorded,) = [event for event in events if event["type"] == "booking.recorded.v1"]
+    assert recorded["data"]["handled"] == handled
+    assert any(event["type"] == "immigration.searched.v1" for event in events) is relayed
 
 
 def last_names(paths: Mapping[str, Any]) -> set[str]:

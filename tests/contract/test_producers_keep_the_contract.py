@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings as hypothesis_settings, strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from sandbox.contracts import CONTRACTS, Contract, Message, the_contract
 from services.biometric_match.app import PUBLISHES as FEDERAL
@@ -26,7 +26,7 @@ from services.chassis.service import Service
 from services.detainer.app import PUBLISHES as DETAINER
 from tests.contract.house import House, Raw
 from tests.contract.instances import BEYOND_SCHEMAS, CONTRACT, fields, instances, model_schema
-from tests.contract.story import ORI, PERSON, REGIME, document, request, settings
+from tests.contract.story import ORI, PERSON, REGIME, document, request, settings, sharing
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -264,6 +264,25 @@ VARIANTS: Mapping[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, dic
             ("immigration.searched.v1", {"result": "error"}, ["FBI>DHS", "DHS>FBI"]),
         ],
     ),
+    "cited instead of booked": (
+        {"sharing": sharing("cite")},
+        {},
+        [("booking.recorded.v1", {"handled": "cited"}, [])],
+    ),
+    "booked, and the prints kept": (
+        {"sharing": sharing("keep")},
+        {},
+        [("booking.recorded.v1", {"handled": "kept"}, [])],
+    ),
+    "submitted, and not relayed": (
+        {"sharing": sharing("submit")},
+        {},
+        [
+            ("booking.recorded.v1", {"handled": "submitted"}, []),
+            ("fingerprints.submitted.v1", {}, ["LEA>SIB", "SIB>FBI"]),
+            ("identification.returned.v1", {"srf": "I"}, ["FBI>SIB", "SIB>LEA"]),
+        ],
+    ),
 }
 """What is changed in the run and in the booking of Heron-41, and what is then said, with the hops that it discloses."""
 
@@ -283,6 +302,44 @@ def test_every_variant_is_stamped_as_declared(
         said = house.said(event_type, **data)
         assert said, f"no {event_type} with {data}"
         assert [_hops(event) for event in said] == [hops] * len(said)
+
+
+@pytest.mark.parametrize(
+    ("answer", "types"),
+    [
+        pytest.param("cite", {"booking.recorded.v1"}, id="cited"),
+        pytest.param("keep", {"booking.recorded.v1"}, id="kept"),
+        pytest.param(
+            "submit",
+            {"booking.recorded.v1", "fingerprints.submitted.v1", "identification.returned.v1"},
+            id="not relayed",
+        ),
+    ],
+)
+def test_of_prints_that_go_less_far_nothing_else_is_ever_said(
+    answer: str, types: set[str], services: Mapping[str, Service]
+) -> None:
+    house = House(services, "contract-variant", settings(sharing=sharing(answer)))
+    tcn = house.book(request())
+
+    events = house.finish()
+
+    assert {event["type"] for event in events if event.get("tcn") == tcn} == types
+    told = {row["to"] for event in events for row in event["data"]["disclosures"]}
+    assert told & {"DHS", "LESC", "ICE"} == set()
+
+
+def test_a_run_that_was_opened_without_a_sharing_policy_shares_everything(services: Mapping[str, Service]) -> None:
+    house = House(services, "contract-variant", settings())
+    (opened,) = house.events
+    del opened["data"]["sharing"]
+    house._publish(to_json(opened))
+    house.book(request())
+
+    house.finish()
+
+    assert house.said("booking.recorded.v1", handled="submitted")
+    assert house.said("immigration.searched.v1", result="match")
 
 
 def test_the_variants_leave_no_declared_disclosure_out(contract: Contract) -> None:

@@ -26,7 +26,9 @@ from services.biometric_match.records import (
     criminal_records,
     immigration_records,
 )
+from services.biometric_match.relay import Relay
 from services.chassis.envelope import Event
+from tests.unit.builders import policy
 
 SEED = 1952
 ROWS = 1_000
@@ -258,6 +260,33 @@ class TestBatches:
         on_fingerprints_submitted(events, RUN, Counting(SURE, SURE))
 
         assert searches == [("iafis", 7), ("ident", 7)]
+
+    def test_what_is_not_relayed_is_not_searched_in_ident_and_dhs_does_not_hear_of_it(self, matcher):
+        charges = ["misdemeanor", "serious_felony", "felony", "serious_felony"]
+        people = (IN_BOTH, ON_NO_FILE, IN_BOTH, IN_BOTH)
+        events = [
+            submission(person, f"LYNX-{number}", charge={**SHOPLIFTING, "offense_class": offense_class})
+            for number, (person, offense_class) in enumerate(zip(people, charges, strict=True))
+        ]
+        searches = []
+
+        class Watched:
+            def search(self, kind, probes):
+                searches.append((kind, len(probes)))
+                return matcher.search(kind, probes)
+
+        outcomes = on_fingerprints_submitted(events, RUN, Watched(), Relay(policy("proposal-menino-2011-sharing")))
+
+        assert searches == [("iafis", 4), ("ident", 2)]
+        assert [[emit.data.party for emit in outcome.emits] for outcome in outcomes] == [
+            ["FBI"],
+            ["FBI", "DHS"],
+            ["FBI"],
+            ["FBI", "DHS", "LESC"],
+        ]
+        everything = on_fingerprints_submitted(events, RUN, matcher)
+        assert [outcome.emits[0] for outcome in outcomes] == [outcome.emits[0] for outcome in everything]
+        assert [outcomes[1], outcomes[3]] == [everything[1], everything[3]]
 
     def test_an_empty_batch_has_no_outcomes(self, matcher):
         assert on_fingerprints_submitted([], RUN, matcher) == []

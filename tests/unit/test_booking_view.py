@@ -65,6 +65,25 @@ def test_what_the_agency_is_not_told_is_named(told: dict[str, Any], not_told: li
     assert view(**told).not_told == not_told
 
 
+@pytest.mark.parametrize(
+    ("handled", "why"),
+    [
+        pytest.param("cited", "because the person was cited without prints", id="cited"),
+        pytest.param("kept", "because the agency kept the prints", id="kept"),
+    ],
+)
+def test_where_nothing_was_submitted_it_is_said_why_no_answer_will_come(handled: str, why: str) -> None:
+    seen = view(handled=handled)
+
+    assert seen.handled == handled
+    assert seen.not_told == [f"whether the FBI or DHS knows the person: no answer will ever come, {why}"]
+
+
+def test_who_was_cited_is_in_nobodys_custody() -> None:
+    assert view(handled="cited").custody == "cited, and let go"
+    assert view(handled="kept").custody == "in_custody"
+
+
 def test_whom_else_ident_told_is_never_told() -> None:
     everything = {
         "identification": a_rap_sheet(a_conviction()).data,

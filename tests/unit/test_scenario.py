@@ -34,6 +34,15 @@ def test_another_policy_replaces_only_the_answer_to_its_own_question() -> None:
     assert other.model_copy(update={"detainer": usual.detainer}) == usual
 
 
+def test_prints_go_as_far_as_they_did_unless_the_scenario_or_the_run_says_otherwise() -> None:
+    scenario = load_scenario(BOSTON)
+    cited = scenario.model_copy(update={"sharing": "counterfactual-cite-or-book"})
+
+    assert resolve(scenario, seed=7).sharing.id == "us-sharing-2008"
+    assert resolve(cited, seed=7).sharing.id == "counterfactual-cite-or-book"
+    assert resolve(cited, seed=7, sharing="proposal-patrick-2011").sharing.id == "proposal-patrick-2011"
+
+
 def test_a_run_knows_the_federal_holidays_of_its_years() -> None:
     settings = resolve(load_scenario(BOSTON), seed=7)
 
