@@ -6,13 +6,17 @@ What is compared is what the oracle of the failure tests compares: (id, type, su
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 from redis import Redis
 
-from sandbox.drive import Driver
+from sandbox.drive import Driver, wait_for_audit
+from sandbox.house import LEDGER_FILE
 from sandbox.in_process import run_in_process
 from sandbox.population import bookings
+from sandbox.runs import reconcile_ledger
 from sandbox.scenario import load_scenario, resolve
+from services.audit.ledger import read_rows
 from tests.conftest import StartRedis
 from tests.integration.oracle import READY_SECONDS, Fingerprint, a_house, differences, fingerprint
 
@@ -45,3 +49,30 @@ def test_a_scenario_is_event_for_event_what_the_services_make_of_it(start_redis:
 
     assert len(heard) == len(rows(heard))
     assert differences(through_streams, rows(heard)) == []
+
+
+FEWER = 600
+
+
+@pytest.mark.parametrize("server_kind", ["embedded"], indirect=True, scope="session")
+def test_a_run_in_which_people_are_cited_ends_too_and_the_agency_sees_why_no_answer_comes(
+    start_redis: StartRedis, tmp_path: Path
+) -> None:
+    scenario = load_scenario("boston-2008-2010")
+    settings = resolve(scenario, seed=SEED, bookings=FEWER, sharing="counterfactual-cite-or-book")
+    heard: list[bytes] = []
+    run_in_process(scenario, settings, RUN, SEED, FEWER, on_event=heard.append)
+    recorded = [event for event in map(json.loads, heard) if event["type"] == "booking.recorded.v1"]
+    cited = next(event["tcn"] for event in recorded if event["data"]["handled"] == "cited")
+    server = start_redis()
+
+    with a_house(tmp_path, redis_url=server.url) as house, Redis.from_url(server.url) as redis:
+        house.wait_ready(READY_SECONDS)
+        Driver(house.urls["booking"], RUN).run(settings, bookings(scenario, SEED, FEWER), FEWER)
+        wait_for_audit(redis)
+        shown = httpx.get(f"{house.urls['booking']}/bookings/{cited}", params={"run": RUN}).json()
+
+        assert differences(fingerprint(redis, RUN), rows(heard)) == []
+        assert reconcile_ledger(redis, read_rows(tmp_path / LEDGER_FILE)).reconciled
+    assert (shown["handled"], shown["custody"], shown["identification"]) == ("cited", "cited, and let go", None)
+    assert "no answer will ever come" in shown["not_told"][0]
