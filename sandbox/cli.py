@@ -22,6 +22,7 @@ from sandbox.drive import OnProgress, Progress
 from sandbox.fit import fit_scenario, write as write_fit
 from sandbox.house import LIVE_SEED, House, look_back, open_house
 from sandbox.pages import report_page
+from sandbox.policies.cli import register as register_policies
 from sandbox.population import bookings as people
 from sandbox.published import FEWEST_RUNS
 from sandbox.runs import (
@@ -62,6 +63,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(dlq_app, name="dlq")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(bench_app, name="bench")
+register_policies(app)
 
 out = Console()
 err = Console(stderr=True)

@@ -49,6 +49,10 @@ class Condition:
                 return True
         return False
 
+    def as_record(self) -> list[dict[str, str]]:
+        """The alternatives as plain JSON data, by fact, in the words of the file."""
+        return [{test.fact: test.words for test in tests} for tests in self.alternatives]
+
 
 ALWAYS = Condition(((),))
 NOBODY = Condition(())

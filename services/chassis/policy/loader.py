@@ -16,8 +16,8 @@ from services.chassis.policy.page import Node, Page, Scalar
 from services.chassis.policy.table import TooLargeError
 from services.chassis.policy.vocabulary import Question, Vocabulary
 
-_REQUIRED = ("policy", "title", "question", "place", "status", "in_force", "source", "verified", "clauses")
-_OPTIONAL = (
+REQUIRED = ("policy", "title", "question", "place", "status", "in_force", "source", "verified", "clauses")
+OPTIONAL = (
     "authority", "binds", "verified_through", "max_hold_hours", "clock", "tags", "note", "otherwise",
     "sets",
 )  # fmt: skip
@@ -40,7 +40,7 @@ def load_policy(text: str, name: str, vocabulary: Vocabulary) -> Policy:
         PolicyError: with all mistakes of the text.
     """
     page = Page(text, name)
-    given = page.entries(page.root, "the policy", known=(*_REQUIRED, *_OPTIONAL), required=_REQUIRED)
+    given = page.entries(page.root, "the policy", known=(*REQUIRED, *OPTIONAL), required=REQUIRED)
     nodes = {key: node for key, (_, node) in given.items()}
     texts = {key: page.text(nodes[key], f"'{key}'") for key in ("title", "place", "source", "note") if key in nodes}
     words = {

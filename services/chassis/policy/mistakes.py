@@ -9,15 +9,19 @@ from services.chassis.errors import InteropError
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing that a file gets wrong, and where; line and column count from 1, as editors do."""
+    """One thing that a file gets wrong, and where; line and column count from 1, as editors do.
+
+    `severity` is `error`, or `note` for what is no mistake but worth a look.
+    """
 
     file: str
     line: int
     column: int
     sentence: str
+    severity: str = "error"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: error: {self.sentence}"
+        return f"{self.file}:{self.line}:{self.column}: {self.severity}: {self.sentence}"
 
 
 class PolicyError(InteropError):

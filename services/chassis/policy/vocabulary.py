@@ -4,7 +4,7 @@ Which facts, levers and answers there are is said by `policies/vocabulary.yaml` 
 a fact or a question is. Because every domain is finite, every policy is a finite table.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -79,6 +79,14 @@ class Fact:
             raise ValueError(f"'{word}' is outside the range of '{self.name}': {self.describe()}.")
         hint = did_you_mean(word, [spell(value) for value in self.domain])
         raise ValueError(f"'{word}' is not a value of '{self.name}'. Allowed: {self.describe()}.{hint}")
+
+    @property
+    def spellings(self) -> Iterator[Value]:
+        """Every form in which a program may hand over a value."""
+        for value in self.domain:
+            yield value
+            if isinstance(value, bool):
+                yield spell(value)
 
     def canonical(self, raw: object) -> Value:
         """The value that a program handed over: yes/no as booleans or words, numbers as numbers.
@@ -156,8 +164,8 @@ class Vocabulary:
         return (name, type(value), value) in self._accepted
 
     def _accepts(self, facts: Mapping[str, Value | None]) -> bool:
-        # One call into C instead of a loop, since every decision begins with it. The type is part of the entry
-        # because True == 1, and a count of one is not a yes.
+        # One call into C instead of a loop. The type is part of the entry because True == 1, and a count of one is
+        # not a yes.
         entries: Iterable[tuple[str, type, Value | None]] = zip(
             facts, map(type, facts.values()), facts.values(), strict=True
         )
