@@ -1,6 +1,6 @@
 """The commands of the README with the output that is shown under them.
 
-A block that begins with ```console holds commands (lines with `$ `, and with `> ` where one goes on), and under the last
+A block that begins with ```console holds commands (lines with `$ `, or `> ` where one goes on), and under the last
 of them what it prints; a line of three dots stands for any number of lines. Every block is run, in their order;
 `python -m tests.e2e.readme` writes what they print now into the README and the lessons.
 """
