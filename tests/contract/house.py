@@ -32,6 +32,7 @@ from services.chassis.envelope import CaseId, Consumed, Event, Produced, encode,
 from services.chassis.service import Service
 from services.chassis.settings import ServiceSettings
 from services.detainer import app as detainer
+from services.detainer.policies import DetainerSettings
 
 Raw = dict[str, Any]
 """An event as it is on the wire."""
@@ -49,7 +50,7 @@ def built_services(folder: Path) -> Iterator[dict[str, Service]]:
     services = {
         "booking": booking.build(booking.BookingSettings(state_dir=folder)),
         "biometric_match": biometric_match.build(ServiceSettings(state_dir=folder)),
-        "detainer": detainer.build(ServiceSettings(state_dir=folder)),
+        "detainer": detainer.build(DetainerSettings(state_dir=folder)),
         "audit": audit.build(ServiceSettings(state_dir=folder)),
     }
     yield services

@@ -15,8 +15,8 @@ from redis.asyncio import Redis
 from services.chassis.delivery import keys
 from services.chassis.health import Health
 from services.chassis.service import Service
-from services.chassis.settings import ServiceSettings
 from services.detainer.app import build
+from services.detainer.policies import DetainerSettings
 from tests.conftest import StartRedis
 from tests.integration.desk import Desk, request
 
@@ -111,7 +111,7 @@ async def test_without_redis_nothing_is_ready_and_with_it_everything_is_again(st
 
 @asynccontextmanager
 async def in_process(redis_url: str, folder: Path) -> AsyncIterator[tuple[Service, httpx.AsyncClient]]:
-    settings = ServiceSettings(redis_url=SecretStr(redis_url), state_dir=folder, poll_ms=50)
+    settings = DetainerSettings(redis_url=SecretStr(redis_url), state_dir=folder, poll_ms=50)
     service = build(settings)
     transport = httpx.ASGITransport(service.api)
     async with (

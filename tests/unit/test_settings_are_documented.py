@@ -10,11 +10,16 @@ from pydantic_settings import BaseSettings
 
 from services.booking.app import BookingSettings
 from services.chassis.settings import ServiceSettings
+from services.detainer.policies import DetainerSettings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 ROW = re.compile(r"^\| `(?P<name>INTEROP_[A-Z_]+)` \| (?P<default>\S+) \| (?P<meaning>.+) \|$")
 
-SECTIONS = {"Every service": ServiceSettings, "Booking, besides": BookingSettings}
+SECTIONS = {
+    "Every service": ServiceSettings,
+    "Booking, besides": BookingSettings,
+    "Detainer, besides": DetainerSettings,
+}
 
 
 def documented(section: str) -> dict[str, str]:
