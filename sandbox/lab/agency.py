@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.lab.cells import Codes, Decided, Fact, Value, decide_all
+from sandbox.lab.cells import Codes, Decided, Fact, Value, decide_all, offences
 from sandbox.lab.days import days_of
 from sandbox.lab.matches import Matches, conviction_lines
 from sandbox.population import NOWHERE, People
@@ -15,7 +15,7 @@ from sandbox.results import LEVERS
 from services.biometric_match.offenses import OFFENSES
 from services.booking.domain import CONVICTION_FACTS, MILESTONES, OLDEST_YEARS, Place
 from services.chassis.policy import Policy, Vocabulary
-from services.detainer.cooperation import OFFENCE, OTHER_OFFENCE, Practice
+from services.detainer.cooperation import Practice
 
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -173,10 +173,9 @@ def _facts(
     index = matched.index[cases]
     charges = people.scenario.charges
     charge = people.charge[index]
-    codes = [share.ncic if vocabulary.knows(OFFENCE, share.ncic) else OTHER_OFFENCE for share in charges]
     facts = {
         "charge": Fact(charge, [share.offense_class for share in charges]),
-        OFFENCE: Fact(charge, codes),
+        "charge_offence": Fact(charge, offences(charges, vocabulary)),
         "charge_is_domestic_violence": Fact(charge, [share.domestic_violence for share in charges]),
         "charge_is_minor_traffic": Fact(charge, [share.minor_traffic for share in charges]),
         "charge_filed": _happened(people.custody["charge_filed_at"][index], at),

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from services.chassis.policy import Decision, Policy, decide
+from sandbox.scenario import ChargeShare
+from services.chassis.policy import Decision, Policy, Vocabulary, decide
 from services.chassis.policy.conditions import Test
+from services.chassis.policy.other import with_other
 
 Value = str | int | bool
 Integers = NDArray[np.int64]
@@ -29,6 +31,11 @@ class Fact:
 
     places: Codes
     values: Sequence[Value | None]
+
+
+def offences(charges: Sequence[ChargeShare], vocabulary: Vocabulary) -> list[Value]:
+    """The offence codes of a scenario's charges, as policies know them."""
+    return [with_other({"charge_offence": charge.ncic}, vocabulary)["charge_offence"] for charge in charges]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

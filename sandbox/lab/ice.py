@@ -7,13 +7,14 @@ from datetime import UTC, date, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.lab.cells import Fact, decide_all
+from sandbox.lab.cells import Fact, decide_all, offences
 from sandbox.lab.chances import HOUR, chances, picked, span_of, whole_seconds
 from sandbox.lab.days import days_of, midnight_after
 from sandbox.lab.matches import Matches
 from sandbox.population import NOWHERE, People
 from sandbox.results import DECISIONS
 from services.biometric_match.records import REMOVABILITIES
+from services.chassis.policy import Vocabulary
 from services.detainer.levels import LEVELS
 from services.detainer.triage import MOST_CRIMES, NO_ACTION, SHORTEST_WAY, Regime
 
@@ -101,7 +102,7 @@ def arrivals(regime: Regime, cases: Sequence[bytes], priority: Integers) -> Arri
 
 def _ranks(people: People, matched: Matches, regime: Regime) -> Integers:
     """Each match's answer as a place in `regime.ranks`, under the policy in force when the IAR came."""
-    facts = _facts(people, matched)
+    facts = _facts(people, matched, regime.policies[0][1].vocabulary)
     days = days_of(matched.status_at, regime.time_zone)
     starts = np.array([np.datetime64(since, "D") for since, _ in regime.policies])
     period = np.searchsorted(starts, days, side="right") - 1
@@ -115,13 +116,14 @@ def _ranks(people: People, matched: Matches, regime: Regime) -> Integers:
     return ranks
 
 
-def _facts(people: People, matched: Matches) -> dict[str, Fact]:
+def _facts(people: People, matched: Matches, vocabulary: Vocabulary) -> dict[str, Fact]:
     """What `triage.triage_facts` tells of one IAR."""
     crimes = range(MOST_CRIMES + 1)
     charge = people.charge[matched.index]
     return {
         "removable": Fact(matched.removable, REMOVABILITIES),
         "charge": Fact(charge, [charge.offense_class for charge in people.scenario.charges]),
+        "charge_offence": Fact(charge, offences(people.scenario.charges, vocabulary)),
         "ice_level": Fact(matched.level_by_charge, LEVELS),
         "crimes_over_one_year": Fact(matched.crimes_over_one_year, crimes),
         "crimes_up_to_one_year": Fact(matched.crimes_up_to_one_year, crimes),

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from services.chassis.chance import chance
 from services.chassis.policy import Decision, Policy, decide
+from services.chassis.policy.other import with_other
 from services.detainer.events import CustodyChanged
-
-OFFENCE, OTHER_OFFENCE = "charge_offence", "other"
 
 AT_RELEASE = frozenset({"releasable", "hold_started"})
 """Stages at which notice comes too late: the answer before release governs it."""
@@ -28,13 +27,7 @@ class Practice:
 
 def answer(facts: Mapping[str, str | int | bool], practice: Practice) -> Decision:
     """What the policy says of every lever."""
-    return decide(practice.policy, {**facts, **_known_offence(facts, practice)})
-
-
-def _known_offence(facts: Mapping[str, str | int | bool], practice: Practice) -> Mapping[str, str]:
-    """An offence code that the national list does not have is some other offence, not a mistake."""
-    unheard_of = OFFENCE in facts and not practice.policy.vocabulary.knows(OFFENCE, facts[OFFENCE])
-    return {OFFENCE: OTHER_OFFENCE} if unheard_of else {}
+    return decide(practice.policy, with_other(facts, practice.policy.vocabulary))
 
 
 def exercise(decision: Decision, practice: Practice, subject: str) -> dict[str, bool]:

@@ -16,6 +16,7 @@ from pydantic import AwareDatetime
 from services.chassis.chance import chance, pick
 from services.chassis.effects import Case
 from services.chassis.policy import Decision, Policy, decide
+from services.chassis.policy.other import with_other
 from services.detainer.events import Grounds, ImmigrationStatusReturned, Levels, OutcomeShareSeen, PickupSeen
 from services.detainer.levels import count_crimes, level_by_charge_or_conviction, level_by_conviction
 
@@ -98,6 +99,7 @@ def triage_facts(data: ImmigrationStatusReturned) -> dict[str, str | int | bool]
     return {
         "removable": data.removable,
         "charge": data.charge.offense_class,
+        "charge_offence": data.charge.ncic,
         "ice_level": level_by_charge_or_conviction(data.charge, data.convictions),
         "crimes_over_one_year": min(grave, MOST_CRIMES),
         "crimes_up_to_one_year": min(lesser, MOST_CRIMES),
@@ -109,7 +111,8 @@ def triage_facts(data: ImmigrationStatusReturned) -> dict[str, str | int | bool]
 
 def judge(data: ImmigrationStatusReturned, came_at: datetime, regime: Regime) -> Decision:
     """The answer, `no_action` or a priority, of the policy that was in force when the IAR came."""
-    return decide(regime.policy_at(came_at), triage_facts(data))
+    policy = regime.policy_at(came_at)
+    return decide(policy, with_other(triage_facts(data), policy.vocabulary))
 
 
 def levels_of(data: ImmigrationStatusReturned) -> Levels:

@@ -73,6 +73,14 @@ def test_the_lab_and_the_services_agree_on_every_case(case: str) -> None:
     assert_frame_equal(lab.cases.sort("number"), services.cases.sort("number"))
 
 
+@pytest.mark.parametrize("regime", ["ice-r3-detainer-2012", "ice-r4-pep-2014", "proposal-hsac-2011"])
+def test_the_lab_and_the_services_agree_under_regimes_that_ask_for_the_offence(regime: str) -> None:
+    services, lab = by_the_services(boston(), regime=regime), by_the_lab(boston(), regime=regime)
+
+    assert set(lab.cases["decided"]) == {"lodged", "no_priority"}
+    assert_frame_equal(lab.cases.sort("number"), services.cases.sort("number"))
+
+
 @pytest.mark.parametrize(
     ("sharing", "matches"),
     [

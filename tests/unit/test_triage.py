@@ -96,6 +96,20 @@ def test_the_two_regimes_rank_the_same_facts_differently(
     assert triage.judge(data, LODGED_AT, a_regime(BY_CONVICTION)).answer == by_conviction
 
 
+@pytest.mark.parametrize(
+    ("regime", "charge", "priority"),
+    [
+        pytest.param("ice-r3-detainer-2012", "5404", "other", id="driving under the influence, of which R3 speaks"),
+        pytest.param("ice-r3-detainer-2012", "2303", "no_action", id="shoplifting, of which it does not"),
+        pytest.param("ice-r3-detainer-2012", "7777", "no_action", id="a code that the list does not have"),
+        pytest.param("proposal-hsac-2011", "5499", "no_action", id="minor traffic, on which nobody was to act"),
+        pytest.param("proposal-hsac-2011", "2303", "other", id="shoplifting, as before"),
+    ],
+)
+def test_a_regime_can_ask_for_the_offence(regime: str, charge: str, priority: str) -> None:
+    assert triage.judge(a_status(charge=charge), LODGED_AT, a_regime(regime)).answer == priority
+
+
 @pytest.mark.parametrize("ground", ["final_order", "prior_removal"])
 def test_an_order_or_a_removal_is_a_priority_of_its_own_under_the_second_regime_only(ground: str) -> None:
     data = a_status(charge="5311", **{ground: True})

@@ -1,6 +1,7 @@
 """Values that a vocabulary has not heard of, where it provides for them."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from services.chassis.policy.vocabulary import Value, Vocabulary
 
@@ -12,7 +13,13 @@ def with_other(facts: Mapping[str, Value], vocabulary: Vocabulary) -> dict[str, 
 
     So an offence code that the national list does not have is some other offence, and not a mistake.
     """
-    return {
-        name: OTHER if not vocabulary.knows(name, value) and vocabulary.knows(name, OTHER) else value
-        for name, value in facts.items()
-    }
+    known = {**facts}
+    for name in _provided_for(vocabulary):
+        if name in facts and not vocabulary.knows(name, facts[name]):
+            known[name] = OTHER
+    return known
+
+
+@lru_cache(maxsize=64)
+def _provided_for(vocabulary: Vocabulary) -> tuple[str, ...]:
+    return tuple(name for name in vocabulary.facts if vocabulary.knows(name, OTHER))
