@@ -21,7 +21,9 @@ from sandbox.compare import Comparison, compare as compare_policies
 from sandbox.drive import OnProgress, Progress
 from sandbox.fit import fit_scenario, write as write_fit
 from sandbox.house import LIVE_SEED, House, look_back, open_house
-from sandbox.pages import report_page
+from sandbox.lab.assumptions import COSTS_A_DAY, REARRESTS, Assumptions, assumption
+from sandbox.lab.crowd import OnBookings
+from sandbox.pages import comparison_page, report_page
 from sandbox.policies.cli import register as register_policies
 from sandbox.population import bookings as people
 from sandbox.published import FEWEST_RUNS
@@ -157,12 +159,35 @@ def compare(
     ] = 100_000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same people.")] = SEED,
     seeds: Annotated[
-        int, typer.Option(min=1, max=100, help="How many seeds the intervals beside published figures come from.")
-    ] = SEEDS,
+        int | None,
+        typer.Option(
+            min=1,
+            max=100,
+            help="How many seeds the intervals beside published figures come from: 8, or 3 above 200,000 bookings.",
+        ),
+    ] = None,
     explanation: Annotated[str | None, typer.Option(help="Under which of a scenario's explanations.")] = None,
     gallery_rows: Annotated[
         int, typer.Option(min=2, max=10_000_000, help="People in each federal gallery.")
     ] = LARGE_GALLERY,
+    cost_a_day: Annotated[
+        str | None, typer.Option(help=f"What a held day costs: dollars, or {', '.join(COSTS_A_DAY)}. Off by default.")
+    ] = None,
+    rearrests: Annotated[
+        str | None,
+        typer.Option(help=f"Re-arrests a year of the released: a rate, or {', '.join(REARRESTS)}. Off by default."),
+    ] = None,
+    rearrest_years: Annotated[float, typer.Option(min=0, max=20, help="For how many years these are counted.")] = 1.0,
+    at_large: Annotated[
+        str | None,
+        typer.Option(help="Share of those whom ICE would have come for that it then seeks elsewhere. Off by default."),
+    ] = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Also write the comparison as one page of HTML.", dir_okay=False)
+    ] = None,
+    parquet: Annotated[
+        Path | None, typer.Option(help="Also write the cases with their answers under each policy.", dir_okay=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the same people through several policies in the lab, and print them side by side."""
@@ -172,12 +197,21 @@ def compare(
         seed,
         regime=regime,
         explanation=explanation,
-        seeds=seeds,
+        seeds=seeds or (SEEDS if bookings <= MANY_BOOKINGS else FEWEST_RUNS),
         gallery_rows=gallery_rows,
         search="mates",
     )
-    with _progress(bookings, quiet=True) as (_, on_seed):
-        result = compare_policies(Comparison(request, tuple(dict.fromkeys(policy))), on_seed)
+    assumptions = Assumptions(
+        cost_a_day=assumption("--cost-a-day", cost_a_day, COSTS_A_DAY, most=100_000),
+        rearrests_a_year=assumption("--rearrests", rearrests, REARRESTS, most=100),
+        at_large_share=assumption("--at-large", at_large, {}, most=1),
+        rearrest_years=rearrest_years,
+    )
+    comparison = Comparison(request, tuple(dict.fromkeys(policy)), assumptions, parquet)
+    with _comparing(bookings, quiet=as_json) as (on_bookings, on_seed):
+        result = compare_policies(comparison, on_seed, on_bookings)
+    if html is not None:
+        html.write_text(comparison_page(result), encoding="utf-8")
     if as_json:
         _print_json(result)
     else:
@@ -391,6 +425,18 @@ def _progress(total: int, *, quiet: bool) -> Iterator[tuple[OnProgress, OnSeed]]
             bars.update(intervals, completed=done, total=of, visible=True)
 
         yield tell, tell_seed
+
+
+@contextmanager
+def _comparing(total: int, *, quiet: bool) -> Iterator[tuple[OnBookings, OnSeed]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=err, disable=quiet, transient=True) as bars:
+        people_made = bars.add_task("bookings, made and searched", total=total)
+        intervals = bars.add_task("other seeds, for the intervals", total=None, visible=False)
+        yield (
+            lambda done: bars.update(people_made, completed=done),
+            lambda done, of: bars.update(intervals, completed=done, total=of, visible=True),
+        )
 
 
 def _tell(result: dict[str, Any], as_json: bool) -> None:

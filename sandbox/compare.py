@@ -25,17 +25,19 @@ from sandbox.lab.ratios import rate_ratios
 from sandbox.lab.tables import cases_table, matches_table
 from sandbox.population import people
 from sandbox.runs import OnSeed, Request, held_against, scenario_of, settings_of
-from sandbox.scenario import Associations, Scenario
+from sandbox.scenario import Associations, Scenario, resolve
 from services.booking.events import RunSettings
 from services.detainer.cooperation import Practice
 
 MOST_HELD_AGAINST = 200_000
 """Bookings of the runs that stand beside published figures: more would only narrow intervals that are narrow."""
 
-_OF_THE_AGENCY = ("detainer",)
+_SHARING, _PRIORITY, _DETAINER = "sharing", "ice_priority", "detainer"
+
+_OF_THE_AGENCY = (_DETAINER,)
 """What of a run's settings only the agency decides by; all else is shared by the policies that agree on it."""
 
-_OF_ICE = ("ice_priority", "capacity_per_day", "pickup", "outcomes", "discretion", "silence", "feedback")
+_OF_ICE = (_PRIORITY, "capacity_per_day", "pickup", "outcomes", "discretion", "silence", "feedback")
 """What of them only ICE's part depends on, or nothing that a search finds."""
 
 VARIANTS: Mapping[str, float | None] = {"never": 0.0, "dot": None, "always": 1.0}
@@ -132,7 +134,7 @@ def compare(
     """
     request = comparison.request
     scenario = scenario_of(request)
-    settings = {policy: settings_of(scenario, replace(request, policy=policy)) for policy in comparison.policies}
+    settings = {policy: _settings(scenario, request, policy) for policy in comparison.policies}
     making = _Making(scenario, request, on_bookings)
     measures = measures_of(list(dict.fromkeys(charge.offense_class for charge in scenario.charges)))
 
@@ -186,6 +188,22 @@ def compare(
         "explanations": sections if scenario.explanations else [],
         "notice": report.NOTICE,
     }
+
+
+def _settings(scenario: Scenario, request: Request, policy: str) -> RunSettings:
+    """What a column is pinned to: the policy answers its own question, and the scenario's answer the others."""
+    pinned = settings_of(scenario, replace(request, policy=policy))
+    question = practice_of(pinned).policy.question.name
+    if question == _DETAINER:
+        return pinned
+    by_question = {_SHARING: request.regime, _PRIORITY: policy}
+    return resolve(
+        scenario,
+        seed=request.seed,
+        bookings=request.bookings,
+        regime=by_question[question],
+        sharing=policy if question == _SHARING else None,
+    )
 
 
 def _about(column: _Column) -> dict[str, Any]:

@@ -34,9 +34,9 @@ STAGE_WORDS = {
 """How far a match went, for the counts that are told stage by stage."""
 
 UNCONVICTED_WORDS = {
-    "order": "without a conviction, under an order of removal",
-    "re_entry": "without a conviction or order, back after a removal",
-    "neither": "without a conviction, and neither of these",
+    "order": "under an order of removal",
+    "re_entry": "back after a removal, without such an order",
+    "neither": "neither of these",
 }
 TRUTH_WORDS = {
     "citizens": "citizens of the United States",
@@ -293,7 +293,8 @@ def _custody(cases: pl.DataFrame) -> dict[str, Any]:
         "detainers_on_file": count(cases, pl.col("on_file")),
         "notified": count(cases, pl.col("told")),
         "holds": count(cases, pl.col("held")),
-        "hold_hours": round(float(cases.get_column("hold_hours").sum()), 1),
+        # Hours have two decimals. Only their sum to these is the same in whatever order they are added up.
+        "hold_hours": round(round(float(cases.get_column("hold_hours").sum()), 2), 1),
         "transferred": count(cases, _TRANSFERRED),
         "transferred_from_hold": count(cases, _TRANSFERRED & pl.col("held")),
         "released": count(cases, released),

@@ -1,6 +1,7 @@
 """What a person sees: the report of a run, a journey, dead letters. Tables, with the notice that it is all invented."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from rich.console import Console
@@ -9,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox.fit import Fitted
+from sandbox.lab import wording
+from sandbox.lab.measures import SECTIONS
 from sandbox.published import (
     LABELS,
     LEGEND,
@@ -38,6 +41,9 @@ from sandbox.report import (
     not_shared,
 )
 from sandbox.results import LEVELS
+
+COLUMNS, COLUMN, POLICIES_ABREAST = 100, 20, 3
+"""How wide a comparison and each of its policies are, and how many of them stand side by side."""
 
 VERDICT_STYLES: Mapping[bool | None, str] = {True: "green", False: "yellow", None: "dim"}
 
@@ -72,23 +78,107 @@ def report(console: Console, result: Mapping[str, Any]) -> None:
 
 def comparison(console: Console, result: Mapping[str, Any]) -> None:
     """The report of `interop compare`: the same people under several policies."""
-    policies = [(row["policy"], row["totals"]) for row in result["policies"]]
     console.print()
     console.print(
         f"[bold]{result['scenario']}[/bold], seed {result['seed']}: the same {result['bookings']:,} bookings under each"
         f" policy, and [bold]{result['regime']}[/bold]"
     )
-    alone = one_of_several({**result, "totals": policies[0][1]})
+    console.print(wording.opening(result), highlight=False)
+    for policy in result["policies"]:
+        for sentence in not_shared(policy["totals"]):
+            console.print(f"{policy['policy']}: {sentence}", highlight=False)
+    alone = one_of_several({**result, "totals": result["policies"][0]["totals"]})
     if alone:
         console.print(Text(alone))
-    console.print(_flow(policies))
-    for policy, totals in policies:
-        console.print(Text.assemble("\n", (policy, "bold underline")))
-        console.print(_truth(totals))
-        console.print(_levers(totals["levers"]))
-        console.print(_removals(totals["removals"]))
+    console.print(
+        "\nEach number is with the scenario's discretion; in brackets, from an agency that uses nothing that it"
+        f" [bold]may[/bold] to one that uses all of it. {wording.RANGE_NOTE}",
+        highlight=False,
+    )
+    compared = result["policies"]
+    shown = [compared[start : start + POLICIES_ABREAST] for start in range(0, len(compared), POLICIES_ABREAST)]
+    for title, tables in (("What each side counts", _headlines), ("In detail", _parts)):
+        for policies in shown:
+            console.print(f"\n[bold underline]{title}[/bold underline]")
+            for table in tables(result, policies):
+                console.print(table)
+    console.print("\n[bold underline]What is assumed[/bold underline]")
+    for name, told in wording.assumed(result["assumptions"]):
+        console.print(f"{name}: {told}", highlight=False)
+    _changes(console, result)
+    console.print("\n[bold underline]How often for group B, for each time for group A[/bold underline]")
+    for policies in shown:
+        console.print(_ratios(result, policies))
+    console.print(wording.groups(result), highlight=False)
     published(console, sections_of(result))
     console.print(f"\n[dim]{NOTICE}[/dim]")
+
+
+def _headlines(result: Mapping[str, Any], policies: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
+    """What each side counts first, under some of the policies."""
+    yield _beside(policies)
+    measures = [measure for measure in result["measures"] if measure["headline"]]
+    for section, title in SECTIONS.items():
+        table = _beside(policies, title)
+        for measure in measures:
+            if measure["section"] == section:
+                words = "in all" if measure["id"] == section else wording.title_of(measure)
+                table.add_row(words, *_cells(measure, policies))
+        yield table
+
+
+def _parts(result: Mapping[str, Any], policies: Sequence[Mapping[str, Any]]) -> Iterator[Table]:
+    """Every division of what is counted, under some of the policies; what nobody falls under is left out."""
+    yield _beside(policies)
+    parts = [measure for measure in result["measures"] if measure["heading"]]
+    for (section, heading), measures in groupby(parts, lambda measure: (measure["section"], measure["heading"])):
+        table = _beside(policies, f"{SECTIONS[section]}, {heading}")
+        for measure in measures:
+            if any(number for policy in policies for number in policy["counted"][measure["id"]].values()):
+                table.add_row(measure["words"], *_cells(measure, policies))
+        yield table
+
+
+def _beside(policies: Sequence[Mapping[str, Any]], title: str | None = None) -> Table:
+    """A table of the policies: their names, or, under a title, numbers in columns as wide as those of the names."""
+    table = _table(title or "", "")
+    table.show_header = title is None
+    table.columns[0].width = COLUMNS - len(policies) * (COLUMN + 2)
+    for policy in policies:
+        table.add_column(Text(policy["policy"], overflow="fold"), justify="right", width=COLUMN)
+    return table
+
+
+def _cells(measure: Mapping[str, Any], policies: Sequence[Mapping[str, Any]]) -> Iterator[Text]:
+    for policy in policies:
+        told = wording.cell(policy["counted"][measure["id"]], measure)
+        yield Text.assemble(told["dot"], (f" ({told['spread']})" if told["spread"] else "", "dim"))
+
+
+def _changes(console: Console, result: Mapping[str, Any]) -> None:
+    first, *others = result["policies"]
+    for policy in others:
+        title = f"Who changes under {policy['policy']}, against {first['policy']}, and why"
+        console.print(f"\n[bold underline]{title}[/bold underline]")
+        changed = policy["changes"]
+        if not changed:
+            console.print("Nobody." if changed is not None else "They differ before any agency is asked.")
+            continue
+        for change in changed[: wording.MOST_CHANGES]:
+            line = f"{change['from']} → {change['to']}: {change['cases']:,}"
+            console.print(Text.assemble((line, "bold"), f"  {wording.why(change)}"))
+            for box in change["boxes"][: wording.MOST_BOXES]:
+                console.print(Padding(Text(wording.box(box)), (0, 0, 0, 4)))
+            left = wording.boxes_left(change)
+            if left:
+                console.print(Padding(Text(left, style="dim"), (0, 0, 0, 4)))
+
+
+def _ratios(result: Mapping[str, Any], policies: Sequence[Mapping[str, Any]]) -> Table:
+    table = _beside(policies)
+    for row in wording.ratio_rows({**result, "policies": policies}):
+        table.add_row(f"{row['stage']}, of {row['benchmark']}", *row["cells"])
+    return table
 
 
 def published(console: Console, sections: Sequence[Mapping[str, Any]]) -> None:

@@ -71,15 +71,23 @@ def decide_all(policy: Policy, facts: Mapping[str, Fact], count: int) -> Decided
     return Decided(decisions, which)
 
 
-def told_apart(policies: Sequence[Policy], name: str, values: Sequence[Value | None]) -> Classes:
+def told_apart(
+    policies: Sequence[Policy], name: str, values: Sequence[Value | None], lever: str | None = None
+) -> Classes:
     """The classes of a fact's values that no clause of these policies tells apart.
+
+    Args:
+        policies: the policies.
+        name: the fact.
+        values: its values.
+        lever: leave out the clauses that say nothing on this lever.
 
     Raises:
         InteropError: for a value that the fact cannot have.
     """
     vocabulary = policies[0].vocabulary
     fact = vocabulary.fact(name)
-    tests = [test for policy in policies for test in _tests(policy, name)]
+    tests = [test for policy in policies for test in asked_by(policy, lever) if test.fact == name]
     classes: dict[tuple[bool, ...], int] = {}
     members: list[list[Value | None]] = []
     of_value: list[int] = []
@@ -123,11 +131,13 @@ def _occurring(combinations: Integers, cells: Integers) -> tuple[Integers, Integ
     return combinations[occurs], (np.cumsum(occurs) - 1)[cells]
 
 
-def _tests(policy: Policy, name: str) -> Iterator[Test]:
+def asked_by(policy: Policy, lever: str | None = None) -> Iterator[Test]:
+    """All tests of a policy's clauses, or of those that say something on a lever."""
     for clause in policy.clauses:
-        for condition in (clause.when, clause.unless):
-            for tests in condition.alternatives:
-                yield from (test for test in tests if test.fact == name)
+        if lever is None or lever in clause.then:
+            for condition in (clause.when, clause.unless):
+                for tests in condition.alternatives:
+                    yield from tests
 
 
 def _known(cell: Iterator[tuple[str, Classes, int]]) -> dict[str, Value]:

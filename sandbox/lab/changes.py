@@ -1,7 +1,7 @@
 """Who fares differently under another policy, and why: the boxes of facts whose cases change, and the clauses.
 
-A box is a set of values for each of some facts, as in "charge: felony; held to answer: no". It is exact: all of its
-cases that changed did so on the same clauses, and nobody else did on these.
+A box is a set of values for each of some facts, as in "charge: felony; held to answer: no". Both policies say the same
+of all of its cases, each on the same clauses; which of them change is up to what the agencies make of it, and to ICE.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.lab.agency import RELEASABLE, Cooperation
-from sandbox.lab.cells import Classes, Fact, Value, distinct, told_apart
+from sandbox.lab.cells import Classes, Fact, Value, asked_by, distinct, told_apart
 from sandbox.lab.custody import Custody
 from sandbox.lab.docket import Docket
 from sandbox.lab.tables import reason
@@ -25,6 +25,8 @@ Flags = NDArray[np.bool_]
 
 MOST_BOXES = 12
 """Boxes that are told of one change; the rest is only counted."""
+
+NO_BOXES: Mapping[str, Any] = {"boxes": [], "boxes_left_out": 0, "changed_in_boxes_left_out": 0}
 
 KINDS = {
     "held": ("held", "not held"),
@@ -73,82 +75,88 @@ class _Cells:
     of_case: Integers
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reasons:
+    """Why each case has what it has of one lever, under both policies."""
+
+    pair: Integers
+    """The pair of reasons where the lever is used differently, counted from 1; 0 where it is not."""
+
+    named: Sequence[Pair]
+    law: Integers
+    """The pair of what the two policies say, whatever the agency makes of it."""
+
+
 def changes(docket: Docket, first: Applied, other: Applied) -> list[dict[str, Any]]:
     """What becomes different for whom, the largest first, in the form that `--json` prints."""
-    cells = _cells(docket, [first.policy, other.policy])
+    cells = {lever: _cells(docket, [first.policy, other.policy], lever) for lever in DECIDING["transferred"]}
     reasons = {lever: _reasons(docket, first, other, lever) for lever in DECIDING["transferred"]}
     found: list[dict[str, Any]] = []
     for kind, (yes, no) in KINDS.items():
-        told, why = _deciding([reasons[lever] for lever in DECIDING[kind]])
         before, after = first.happened(kind), other.happened(kind)
         for changed, words in ((before & ~after, (yes, no)), (after & ~before, (no, yes))):
-            found += [
-                {
-                    "kind": kind,
-                    "from": words[0],
-                    "to": words[1],
-                    **_told(cells, np.flatnonzero(changed & (why == pair))),
-                    "why": told[pair],
-                }
-                for pair in np.unique(why[changed]).tolist()
-            ]
+            change = {"kind": kind, "from": words[0], "to": words[1]}
+            rest = changed
+            for lever in DECIDING[kind]:
+                of_lever = reasons[lever]
+                for pair in np.unique(of_lever.pair[rest & (of_lever.pair > 0)]).tolist():
+                    cases = np.flatnonzero(rest & (of_lever.pair == pair))
+                    boxes = _boxes(cells[lever], cases, of_lever.law == of_lever.law[cases[0]])
+                    found.append({**change, "cases": len(cases), "why": of_lever.named[pair - 1], **boxes})
+                rest = rest & (of_lever.pair == 0)
+            if rest.any():
+                found.append({**change, "cases": int(rest.sum()), "why": None, **NO_BOXES})
     return sorted(found, key=lambda change: -change["cases"])
 
 
-def _cells(docket: Docket, policies: Sequence[policy.Policy]) -> _Cells:
-    """The cells of the facts as they are at the release, which the stages before it share but for what is to come."""
+def _cells(docket: Docket, policies: Sequence[policy.Policy], lever: str) -> _Cells:
+    """The cells of the facts that decide a lever, as they are at the release.
+
+    The stage before it, which governs notice, has the same facts: nothing happens in between.
+    """
     asked = docket.asked
     at_release = asked.stage == RELEASABLE
-    names = [name for name in dict.fromkeys(read for each in policies for read in each.reads) if name in asked.facts]
+    read = dict.fromkeys(test.fact for each in policies for test in asked_by(each, lever))
+    names = [name for name in read if name in asked.facts]
     facts: dict[str, Fact] = {
         name: Fact(asked.facts[name].places[at_release], asked.facts[name].values) for name in names
     }
-    classes = {name: told_apart(policies, name, fact.values) for name, fact in facts.items()}
+    classes = {name: told_apart(policies, name, fact.values, lever) for name, fact in facts.items()}
     columns = [(classes[name].of_value[fact.places], len(classes[name].members)) for name, fact in facts.items()]
     combinations, of_case = distinct(columns, len(docket.cases))
     return _Cells(policies[0].vocabulary, classes, combinations, of_case)
 
 
-def _deciding(
-    reasons: Sequence[tuple[Integers, Sequence[dict[str, str]]]],
-) -> tuple[list[dict[str, str] | None], Integers]:
-    """The first pair of reasons that each case has, of several levers; the first of those told is that it has none."""
-    told: list[Pair | None] = [None]
-    why = np.zeros(len(reasons[0][0]), np.int64)
-    for codes, named in reasons:
-        why = np.where((why == 0) & (codes > 0), codes + len(told) - 1, why)
-        told += named
-    return told, why
-
-
-def _reasons(docket: Docket, first: Applied, other: Applied, lever: str) -> tuple[Integers, list[Pair]]:
-    """Which pair of reasons each case has where the lever was used differently, counted from 1; 0 where it was not."""
+def _reasons(docket: Docket, first: Applied, other: Applied, lever: str) -> _Reasons:
     columns = np.arange(len(docket.cases))
     stage = docket.ahead.last_before_release if lever == "notify" else np.full(len(columns), RELEASABLE)
     told: list[list[str]] = []
-    codes: list[Integers] = []
+    reasons: list[tuple[Integers, int]] = []
+    laws: list[tuple[Integers, int]] = []
     done: list[Flags] = []
     for applied in (first, other):
         used = applied.cooperation.exercised[lever][stage, columns]
-        which = 2 * applied.cooperation.answers.which[stage, columns] + used
+        which = applied.cooperation.answers.which[stage, columns]
         decisions = applied.cooperation.answers.decided.decisions
         by_place = [reason(decision, lever, done=each) for decision in decisions for each in (False, True)]
         words = list(dict.fromkeys(by_place))
-        codes.append(np.array([words.index(each) for each in by_place], np.int64)[which])
-        told.append(words)
+        places = np.array([words.index(each) for each in by_place], np.int64)
+        reasons.append((places[2 * which + used], len(words)))
+        laws.append((places[2 * which], len(words)))
         done.append(used)
-    pairs, pair_of_case = distinct([(codes[0], len(told[0])), (codes[1], len(told[1]))], len(columns))
+        told.append(words)
+    pairs, pair_of_case = distinct(reasons, len(columns))
     named = [{"lever": lever, "before": told[0][before], "after": told[1][after]} for before, after in pairs.tolist()]
-    return np.where(done[0] != done[1], pair_of_case + 1, 0), named
+    return _Reasons(np.where(done[0] != done[1], pair_of_case + 1, 0), named, distinct(laws, len(columns))[1])
 
 
-def _told(cells: _Cells, cases: Integers) -> dict[str, Any]:
-    """How many cases changed, and the boxes that they are in."""
-    counts = np.bincount(cells.of_case[cases], minlength=len(cells.combinations))
-    everybody = np.bincount(cells.of_case, minlength=len(cells.combinations))
+def _boxes(cells: _Cells, cases: Integers, alike: Flags) -> dict[str, Any]:
+    """The boxes of all cases of which the policies say the same, and how many in each of them changed."""
+    changed = np.bincount(cells.of_case[cases], minlength=len(cells.combinations))
+    everybody = np.bincount(cells.of_case[alike], minlength=len(cells.combinations))
     occurring = [frozenset(column.tolist()) for column in cells.combinations.T]
     boxes = _merged(
-        {tuple(frozenset([place]) for place in cells.combinations[cell].tolist()) for cell in np.flatnonzero(counts)}
+        {tuple(frozenset([place]) for place in cells.combinations[cell].tolist()) for cell in np.flatnonzero(everybody)}
     )
     told: list[dict[str, Any]] = []
     for box in boxes:
@@ -160,11 +168,10 @@ def _told(cells: _Cells, cases: Integers) -> dict[str, Any]:
             for (name, classes), allowed, all_of_it in zip(cells.facts.items(), box, occurring, strict=True)
             if allowed != all_of_it
         }
-        told.append({"facts": facts, "changed": int(counts[inside].sum()), "cases": int(everybody[inside].sum())})
-    told.sort(key=lambda box: -box["changed"])
+        told.append({"facts": facts, "changed": int(changed[inside].sum()), "cases": int(everybody[inside].sum())})
+    told.sort(key=lambda box: (-box["changed"], -box["cases"], str(box["facts"])))
     rest = told[MOST_BOXES:]
     return {
-        "cases": len(cases),
         "boxes": told[:MOST_BOXES],
         "boxes_left_out": len(rest),
         "changed_in_boxes_left_out": sum(box["changed"] for box in rest),

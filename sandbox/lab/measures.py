@@ -94,11 +94,16 @@ def measures_of(charges: Sequence[str]) -> list[Measure]:
         Measure("at_large", "more", "arrests attempted at large", headline=True, note=NOTES["at_large"]),
         Measure("rearrested", "more", "re-arrested later", headline=True, note=NOTES["rearrested"]),
         *(
-            Measure(f"gained.{reading}", "more", f"Level 1 removals gained or lost, {words}", headline=True)
+            Measure(f"gained.{reading}", "more", f"Level 1 removals gained or lost, {briefly(words)}", headline=True)
             for reading, words in READINGS.items()
         ),
         Measure("disclosed", "more", "disclosures from the agency to ICE", headline=True),
     ]
+
+
+def briefly(reading: str) -> str:
+    """A reading of "level" without the years in which it was the one."""
+    return reading.partition(" (")[0]
 
 
 def _leads(event: str, name: str, value: str) -> bool:
@@ -155,7 +160,8 @@ def evaluate(
         for place, measure in enumerate(chosen)
     }
     transferred = totals["transferred"]
-    values["hold_hours"] = round(totals["hold_hours"], 1)
+    # Hours have two decimals. Only their sum to these is the same in whatever order they are added up.
+    values["hold_hours"] = round(round(totals["hold_hours"], 2), 1)
     values["days_detained"] = round(totals["days_detained"] / transferred, 1) if transferred else None
     cost, share, rearrested = assumptions.cost_a_day, assumptions.at_large_share, assumptions.rearrested
     values["hold_cost"] = None if cost is None else round(totals["hold_hours"] / HOURS_A_DAY * cost.value)

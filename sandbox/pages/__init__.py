@@ -1,5 +1,6 @@
 """Reports as pages: one HTML file each, which needs no network, no script and no font of its own."""
 
+from sandbox.pages.comparison import comparison_page
 from sandbox.pages.page import report_page
 
-__all__ = ["report_page"]
+__all__ = ["comparison_page", "report_page"]

@@ -17,7 +17,7 @@ def report_page(result: Mapping[str, Any]) -> str:
         result: what `interop run --json` prints.
     """
     sections = published.sections_of(result)
-    return _template().render(
+    return template("report.html.j2").render(
         result=result,
         parts=[_part(title, totals) for title, totals in published.totals_of(result)],
         alone=published.one_of_several(result),
@@ -41,14 +41,18 @@ def _part(title: str | None, totals: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def template(name: str) -> Template:
+    """A page of this folder."""
+    return _environment().get_template(name)
+
+
 @cache
-def _template() -> Template:
+def _environment() -> Environment:
     # Whatever stands in a scenario file is text here, never markup.
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("sandbox.pages", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2")

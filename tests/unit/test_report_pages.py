@@ -172,18 +172,6 @@ def test_totals_that_stand_alone_say_under_which_explanation_they_came_to_be(sho
     assert "Run under 'No level left out', one of 2 explanations that compete; none of them is preferred" in text
 
 
-def test_policies_stand_side_by_side_on_the_same_people() -> None:
-    result = a_result()
-    policies = ["us-full-cooperation", "us-il-cook-2011"]
-    console = Console(file=StringIO(), width=100)
-
-    show.comparison(console, result | {"policies": [{"policy": name, "totals": result["totals"]} for name in policies]})
-
-    lines = console.file.getvalue().splitlines()  # type: ignore[attr-defined]
-    assert any(all(name in line for name in policies) for line in lines)
-    assert any(line.split() == ["detainers", "lodged", "1", "1"] for line in lines)
-
-
 def test_a_fit_says_what_it_found_and_whether_the_file_has_it() -> None:
     found = Fitted({"charge": {"pickup.untold_rate": 0.125}}, "1ef56305", {"charge": {"removed": 0.25}})
     console = Console(file=StringIO(), width=100)
