@@ -41,7 +41,9 @@ class OnePolicy:
     def __init__(self, policy: Policy, on: date | None = None) -> None:
         self._policy = policy
         self._verified = policy.verified_on(on)
-        self._ending = to_json({"verified": self._verified, "sha256": policy.sha256})[1:] + b"\n"
+        self._ending = (
+            to_json({"verified": self._verified, "sha256": policy.sha256, "duties": policy.duties})[1:] + b"\n"
+        )
         self._cell_bits = policy.table.cells.bit_length()
         self._read = (1 << len(policy.reads)) - 1
         self._parts: dict[bytes, tuple[int, bytes]] = {}
@@ -69,7 +71,10 @@ class OnePolicy:
             InteropError: as `decide` does, for every fact of the case.
         """
         self._policy.vocabulary.canonical(facts)
-        return decide(self._policy, facts).as_record() | {"verified": self._verified}
+        return decide(self._policy, facts).as_record() | {
+            "verified": self._verified,
+            "duties": list(self._policy.duties),
+        }
 
     def line(self, line: bytes) -> bytes:
         """The answer to a line of facts, as a line of JSON. Raises as `facts_of` and `record` do."""

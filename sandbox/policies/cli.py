@@ -13,10 +13,13 @@ from rich.console import Console
 
 from sandbox.policies import show
 from sandbox.policies.ask import Asked, LawOfAPlace, OnePolicy, answer_lines, facts_of
+from sandbox.policies.cedar import cedar_of
 from sandbox.policies.files import CATALOGUE, catalogue, check_paths, policy_named
-from sandbox.policies.schema import schema_of
+from sandbox.policies.schema import text_of_schema
 from services.chassis.errors import InteropError
-from services.chassis.policy import Policy, PolicyError, stack_in_force
+from services.chassis.policy import Policy, PolicyError, decide as decide_by, stack_in_force
+
+DETAINER = "detainer"
 
 policies_app = typer.Typer(help="Policy files: list, show, check, compare.", no_args_is_help=True)
 
@@ -103,10 +106,32 @@ def diff(first: Named, second: Named, as_json: AsJson = False) -> None:
         show.differences(out, before, after, boxes)
 
 
+@policies_app.command("matrix")
+def matrix(
+    facts: Annotated[str, typer.Option(help='The case, as \'{"charge": "felony"}\'.')], as_json: AsJson = False
+) -> None:
+    """Ask every policy on detainers about one case: what each answers on each lever."""
+    case = facts_of(facts)
+    asked = [policy for policy in catalogue().policies.values() if policy.question.name == DETAINER]
+    asked.sort(key=lambda policy: (policy.status != "enacted", policy.place, policy.since))
+    if as_json:
+        sys.stdout.write(json.dumps([OnePolicy(policy).record(case) for policy in asked], indent=1) + "\n")
+        return
+    show.matrix(out, [decide_by(policy, case) for policy in asked])
+
+
 @policies_app.command("schema")
 def schema() -> None:
     """Print the JSON Schema of policy files, by which editors complete and underline as one types."""
-    sys.stdout.write(json.dumps(schema_of(catalogue().vocabulary), indent=1) + "\n")
+    sys.stdout.write(text_of_schema(catalogue().vocabulary))
+
+
+@policies_app.command("cedar")
+def cedar(name: Named) -> None:
+    """Print a policy as Cedar text: one permit for each clause and lever, to be asked per lever and answer."""
+    policy = policy_named(name)
+    rules = [cedar_of(policy, lever) for lever in policy.question.levers]
+    sys.stdout.write("\n".join(rule for rule in rules if rule) + "\n")
 
 
 def decide(
@@ -200,6 +225,7 @@ def details(policy: Policy) -> dict[str, Any]:
     return {
         **summary(policy),
         "binds": list(policy.binds),
+        "duties": list(policy.duties),
         "max_hold_hours": policy.max_hold_hours,
         "clock": policy.clock,
         "tags": list(policy.tags),

@@ -3,6 +3,7 @@
 It says less than the loader, which stays the judge: what one part of a file says of another is beyond a schema.
 """
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -14,13 +15,19 @@ from services.chassis.policy.vocabulary import spell
 Json = dict[str, Any]
 
 TEXT: Json = {"type": "string", "minLength": 1}
+NAME: Json = {"type": ["string", "integer"]}
 DAY: Json = {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"}
+
+
+def text_of_schema(vocabulary: Vocabulary) -> str:
+    """The schema as `policies/policy.schema.json` has it."""
+    return json.dumps(schema_of(vocabulary), indent=1) + "\n"
 
 
 def schema_of(vocabulary: Vocabulary) -> Json:
     """The schema of policy files that use this vocabulary."""
     headings = {name: {"enum": list(words)} for name, words in vocabulary.headings.items()}
-    lists = {name: _list_of(headings.get(name, TEXT)) for name in ("binds", "tags")}
+    lists = {name: _list_of(headings.get(name, TEXT)) for name in ("binds", "duties", "tags")}
     properties: Json = {
         "policy": {"type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$", "description": "The file's name"},
         "title": TEXT,
@@ -72,11 +79,11 @@ def schema_of(vocabulary: Vocabulary) -> Json:
 
 def _clause(tags: Json, *, conditional: bool) -> Json:
     condition: Json = {"$ref": "#/$defs/condition"}
-    conditions: Json = {"when": condition, "unless": condition, "notwithstanding": _list_of(TEXT)}
+    conditions: Json = {"when": condition, "unless": condition, "notwithstanding": _list_of(NAME)}
     return {
         "type": "object",
         "properties": {
-            "clause": {"type": ["string", "integer"], "description": "Its name in the instrument, as (a)(1)"},
+            "clause": {**NAME, "description": "Its name in the instrument, as (a)(1)"},
             "text": TEXT,
             "source": TEXT,
             **(conditions if conditional else {}),

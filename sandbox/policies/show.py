@@ -10,7 +10,7 @@ from rich.text import Text
 
 from sandbox.policies.diff import Box
 from sandbox.report import NOTICE
-from services.chassis.policy import Clause, Policy
+from services.chassis.policy import Clause, Decision, Policy
 from services.chassis.policy.conditions import Condition
 from services.chassis.policy.vocabulary import spell
 
@@ -21,15 +21,28 @@ VERIFIED = {
 }
 
 
+HOLD = "hold"
+DUTIES = {
+    "inform_person": "inform the person",
+    "serve_copy": "serve the person a copy of the request",
+    "tell_ice_decision": "tell ICE what was decided",
+    "log": "keep a log",
+    "report": "publish a report",
+}
+
+
 def policies(console: Console, rows: Iterable[Policy]) -> None:
     """The policies that there are, a table for each question."""
     for question, group in groupby(rows, key=lambda policy: policy.question.name):
         table = Table(title=f"\n{question}", title_justify="left", title_style="bold", box=None, pad_edge=False)
         table.padding = (0, 2, 0, 0)
-        for name in ("id", "place", "authority", "status", "in force", "verified"):
-            table.add_column(name, no_wrap=name in ("id", "in force"))
+        for name in ("", "status", "in force", "verified"):
+            table.add_column(name, no_wrap=True)
         for row in group:
-            table.add_row(row.id, row.place, row.authority or "", row.status, period(row), row.verified)
+            where = f"{row.place}{f', {_words(row.authority)}' if row.authority else ''}"
+            ends = f"to {row.until}" if row.until else "and on"
+            shown = Text.assemble((row.id, "bold"), (f"\n{where}", "dim"))
+            table.add_row(shown, row.status, f"{row.since}\n{ends}", row.verified)
         console.print(table)
     console.print(f"\n[dim]'interop policies show ID' shows one in plain words. {NOTICE}[/dim]")
 
@@ -49,6 +62,7 @@ def policy(console: Console, shown: Policy) -> None:
         ("source", shown.source),
         ("verified", f"{shown.verified}: {VERIFIED.get(shown.verified, '')}{through}"),
         ("hold", f"{hours}{', ' if hours and shown.clock else ''}{_words(shown.clock or '')}"),
+        ("duties", ", ".join(DUTIES.get(duty, _words(duty)) for duty in shown.duties)),
         ("evidence", " ".join(shown.tags)),
         ("note", shown.note),
     ):
@@ -101,6 +115,21 @@ def differences(console: Console, before: Policy, after: Policy, boxes: Sequence
         _say(console, Text.assemble("\n", (_words(lever), "bold"), f": {_words(was)} -> {_words(becomes)}"))
         for number, box in enumerate(group):
             _say(console, Text.assemble((f"  {'or' if number else 'when'} ", "dim"), box.words))
+    console.print(f"\n[dim]{NOTICE}[/dim]")
+
+
+def matrix(console: Console, decisions: Sequence[Decision]) -> None:
+    """What many policies answer in one case, lever by lever, and which clauses decide about the hold."""
+    levers = list(decisions[0].answers)
+    table = Table(title_justify="left", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("policy", no_wrap=True)
+    for lever in levers:
+        table.add_column(_words(lever), no_wrap=True)
+    table.add_column("hold decided by")
+    for each in decisions:
+        deciding = [reason.clause for reason in each.because if HOLD in reason.levers]
+        table.add_row(each.policy, *(_words(each.answers[lever]) for lever in levers), ", ".join(deciding))
+    console.print(table)
     console.print(f"\n[dim]{NOTICE}[/dim]")
 
 

@@ -137,3 +137,25 @@ def test_scenarios_are_listed_with_their_explanations(
     assert call(monkeypatch, "scenario", "list", "--json") == 0
     boston = json.loads(capsys.readouterr().out)[0]
     assert (boston["scenario"], boston["explanations"]) == ("boston-2008-2010", ["definition", "level_left_out"])
+
+
+def test_one_case_is_put_to_every_law_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert call(monkeypatch, "policies", "matrix", "--facts", '{"charge": "felony"}', "--json") == 0
+
+    told = {row["policy"]: row for row in json.loads(capsys.readouterr().out)}
+    assert len(told) >= 29
+    assert told["us-tx-sb4-2017"]["answers"]["hold"] == "must"
+    assert told["us-tx-sb4-2017"]["duties"] == ["inform_person"]
+    assert told["us-ma-lunn-2017"]["answers"]["notify"] == "silent"
+
+
+def test_the_matrix_fits_on_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+
+    assert call(monkeypatch, "policies", "matrix", "--facts", "{}") == 0
+
+    shown = capsys.readouterr().out
+    assert "us-ny-nyc-2014" in shown
+    assert max(map(len, shown.splitlines())) <= 100

@@ -18,7 +18,7 @@ from services.chassis.policy.vocabulary import Question, Vocabulary
 
 REQUIRED = ("policy", "title", "question", "place", "status", "in_force", "source", "verified", "clauses")
 OPTIONAL = (
-    "authority", "binds", "verified_through", "max_hold_hours", "clock", "tags", "note", "otherwise",
+    "authority", "binds", "duties", "verified_through", "max_hold_hours", "clock", "tags", "note", "otherwise",
     "sets",
 )  # fmt: skip
 # Stands in for a question that was reported as missing or unknown, so that the rest of the file is still read.
@@ -60,7 +60,8 @@ def load_policy(text: str, name: str, vocabulary: Vocabulary) -> Policy:
         question=question,
         place=texts.get("place", ""),
         authority=words.get("authority"),
-        binds=_binds(page, nodes["binds"], vocabulary) if "binds" in nodes else (),
+        binds=_list(page, nodes["binds"], "binds", vocabulary) if "binds" in nodes else (),
+        duties=_list(page, nodes["duties"], "duties", vocabulary) if "duties" in nodes else (),
         status=words.get("status", ""),
         since=since,
         until=until,
@@ -128,8 +129,8 @@ def _heading(page: Page, node: Node, key: str, vocabulary: Vocabulary) -> str:
     return page.one_of(node, f"'{key}'", allowed) if allowed else page.text(node, f"'{key}'")
 
 
-def _binds(page: Page, node: Node, vocabulary: Vocabulary) -> tuple[str, ...]:
-    return tuple(_heading(page, item, "binds", vocabulary) for item in page.items(node, "'binds'"))
+def _list(page: Page, node: Node, key: str, vocabulary: Vocabulary) -> tuple[str, ...]:
+    return tuple(_heading(page, item, key, vocabulary) for item in page.items(node, f"'{key}'"))
 
 
 def _sets(page: Page, node: Node) -> dict[str, tuple[str, ...]]:

@@ -199,6 +199,7 @@ class Policy:
     place: str
     authority: str | None
     binds: tuple[str, ...]
+    duties: tuple[str, ...]
     status: str
     since: date
     until: date | None
