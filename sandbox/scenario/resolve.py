@@ -44,8 +44,8 @@ def resolve(
         home: the folder that holds `policies/`.
 
     Raises:
-        InteropError: `unknown-policy` or `unknown-priority`, with a suggestion; `no-regime`, when none was in force on
-            the first day.
+        InteropError: `unknown-policy` or `unknown-priority`, with a suggestion; `wrong-question`, when `sharing` is a
+            policy about something else; `no-regime`, when none was in force on the first day.
     """
     _check_priorities(scenario, home)
     first, last = scenario.period.since.year, scenario.period.until.year + SUPERVISION_YEARS
@@ -57,7 +57,7 @@ def resolve(
         time_zone=scenario.time_zone,
         agencies=scenario.agencies,
         vocabulary=_document(VOCABULARY, home),
-        sharing=_document(sharing or scenario.sharing, home),
+        sharing=_sharing(sharing or scenario.sharing, home),
         ice_priority=_regimes(scenario, regime or scenario.regime, home),
         detainer=_document(policy or scenario.policy, home),
         capacity_per_day=_capacity(scenario, bookings),
@@ -135,6 +135,14 @@ def _regimes(scenario: Scenario, regime: str, home: Path) -> tuple[DatedDocument
     if not dated or dated[0].since != opened_on:
         raise InteropError("no-regime", f"no enacted priority regime of policies/ was in force on {opened_on}")
     return tuple(dated)
+
+
+def _sharing(name: str, home: Path) -> Document:
+    document = _document(name, home)
+    question = load_policy(document.text, name, _vocabulary(home)).question.name
+    if question != "sharing":
+        raise InteropError("wrong-question", f"'{name}' answers '{question}', and not how far prints go ('sharing')")
+    return document
 
 
 def _in_force_within(policy: Policy, scenario: Scenario) -> bool:

@@ -43,6 +43,11 @@ def test_prints_go_as_far_as_they_did_unless_the_scenario_or_the_run_says_otherw
     assert resolve(cited, seed=7, sharing="proposal-patrick-2011").sharing.id == "proposal-patrick-2011"
 
 
+def test_a_policy_about_something_else_does_not_say_how_far_prints_go() -> None:
+    with pytest.raises(InteropError, match="wrong-question: 'us-il-cook-2011' answers 'detainer', and not how far"):
+        resolve(load_scenario(BOSTON), seed=7, sharing="us-il-cook-2011")
+
+
 def test_a_run_knows_the_federal_holidays_of_its_years() -> None:
     settings = resolve(load_scenario(BOSTON), seed=7)
 
