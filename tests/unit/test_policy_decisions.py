@@ -1,10 +1,13 @@
 """Decisions: which clauses speak, which give way, what is assumed, and what is refused."""
 
 import pytest
+from hypothesis import given, strategies
 
 from services.chassis.errors import InteropError
-from services.chassis.policy import Decision, Policy, PolicyError, decide, load_policy
-from tests.unit.policy_files import the_policy, the_vocabulary
+from services.chassis.policy import Decision, Policy, PolicyError, Value, decide, load_policy
+from services.chassis.policy.decide import hear
+from tests.unit.builders import unhurried
+from tests.unit.policy_files import policy_ids, the_policy, the_vocabulary
 
 VOCABULARY = the_vocabulary()
 CALIFORNIA = the_policy("us-ca-trust-act-2014", VOCABULARY)
@@ -304,3 +307,29 @@ def test_a_set_with_a_code_that_there_is_not_is_a_mistake() -> None:
         PolicyError, match=r"'9911' is not a value of 'charge_offence'\. Allowed: none, other, \.\.\. 8102"
     ):
         load_policy(SETS.replace("1201", "9911"), "example-named.yaml", the_vocabulary())
+
+
+@pytest.mark.parametrize("identity", policy_ids())
+def test_a_decision_by_the_table_is_the_one_that_its_clauses_give_when_they_are_read_one_by_one(identity: str) -> None:
+    policy = the_policy(identity, VOCABULARY)
+    values = {name: strategies.sampled_from(VOCABULARY.facts[name].domain) for name in policy.reads}
+
+    @unhurried
+    @given(facts=strategies.fixed_dictionaries({}, optional=values))
+    def decided_alike(facts: dict[str, Value]) -> None:
+        known = {name: facts.get(name, VOCABULARY.facts[name].when_missing) for name in policy.reads}
+        applying = [clause for clause in policy.clauses if clause.applies(known)]
+        decision = decide(policy, facts)
+        for lever in policy.question.levers:
+            standing = list(hear(applying, lever).standing)
+            if not standing and policy.otherwise is not None and lever in policy.otherwise.then:
+                standing = [policy.otherwise]
+            said = {clause.then[lever] for clause in standing} or {policy.question.unanswered}
+            assert {decision.answers[lever]} == said
+            assert [each.clause for each in decision.because if lever in each.levers] == [
+                clause.id for clause in standing
+            ]
+        assert decision.facts_read == known
+        assert set(decision.assumed) == set(policy.reads) - facts.keys()
+
+    decided_alike()
