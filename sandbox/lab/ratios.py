@@ -1,7 +1,8 @@
 """How often something happens to group B for each time that it happens to group A, stage by stage.
 
 Whether the groups differ at all is declared in the scenario (`associations`), and by default they do not. Each ratio
-is of rates against one benchmark, with the usual interval on the logarithm (Katz and others, 1978).
+is of rates against one benchmark, with the usual interval on the logarithm (Katz and others, 1978). That takes bookings
+as independent: in a small gallery the same people are booked over and over, and the interval is then too narrow.
 """
 
 from collections.abc import Sequence

@@ -110,6 +110,31 @@ def test_a_comparison_reads_well_on_a_terminal(
     assert "Simulated. Not data about any place." in shown
 
 
+def test_a_comparison_is_written_as_a_page_and_its_cases_as_a_file(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    page, cases = tmp_path / "page.html", tmp_path / "cases.parquet"
+    words = ("--policy", "us-il-cook-2011", "--bookings", "1000", "--rearrests", "cook-2012", "--json")
+
+    assert call(monkeypatch, "compare", "live", *words, "--html", str(page), "--parquet", str(cases)) == 0
+
+    result = json.loads(capsys.readouterr().out)
+    assert "11 of 346" in result["assumptions"]["rearrests_a_year"]["source"]
+    assert "11 of 346" in page.read_text(encoding="utf-8")
+    assert cases.stat().st_size > 0
+
+
+def test_an_unknown_preset_is_refused_with_those_there_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--policy", "us-il-cook-2011", "--bookings", "1000", "--rearrests", "cook")
+
+    assert call(monkeypatch, "compare", "live", *words) == 2
+    assert capsys.readouterr().err == (
+        "bad-assumption: --rearrests 'cook': give a number from 0 to 100, or one of cook-2012, cis-2014\n"
+    )
+
+
 def test_a_mistake_in_a_scenario_is_told_as_compilers_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
