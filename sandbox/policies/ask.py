@@ -17,6 +17,7 @@ from services.chassis.policy import Fact, Policy, Stack, Value, decide
 Facts = Mapping[str, Value | None]
 
 MOST_KEPT = 100_000
+OPENING, CLOSING = b"{}"
 
 
 class Asked(Protocol):
@@ -45,6 +46,8 @@ class OnePolicy:
             to_json({"verified": self._verified, "sha256": policy.sha256, "duties": policy.duties})[1:] + b"\n"
         )
         self._cell_bits = policy.table.cells.bit_length()
+        self._cell_mask = (1 << self._cell_bits) - 1
+        self._comma = b", "
         self._read = (1 << len(policy.reads)) - 1
         self._parts: dict[bytes, tuple[int, bytes]] = {}
         for place, name in enumerate(dict.fromkeys((*policy.reads, *policy.vocabulary.facts))):
@@ -80,21 +83,20 @@ class OnePolicy:
         """The answer to a line of facts, as a line of JSON. Raises as `facts_of` and `record` do."""
         text = line.strip()
         try:
-            numbers, pieces = zip(
-                *map(self._parts.__getitem__, text[1:-1].split(b", " if b", " in text else b",")), strict=False
-            )
+            numbers, pieces = zip(*map(self._parts.__getitem__, text[1:-1].split(self._comma)), strict=False)
         except KeyError:
+            self._comma = b", " if b", " in text else b","  # a file has its lines in one form
             return self._parsed(line)
         number = sum(numbers)
         given = number >> self._cell_bits
         # Bits of different facts add up to as many bits; fewer tell that one was named twice.
-        if given.bit_count() != len(pieces) or text[:1] + text[-1:] != b"{}":
+        if given.bit_count() != len(pieces) or text[0] != OPENING or text[-1] != CLOSING:
             return self._parsed(line)
         told = b"".join(pieces)
         read = given & self._read
         if read == self._read:
             told = told[:-1]  # no assumed fact follows the last comma
-        beginning = self._beginnings.get(number & (1 << self._cell_bits) - 1) or self._begin(number, line)
+        beginning = self._beginnings.get(number & self._cell_mask) or self._begin(number, line)
         return beginning + told + (self._assumptions.get(read) or self._assume(read))
 
     def _parsed(self, line: bytes) -> bytes:
@@ -102,7 +104,7 @@ class OnePolicy:
 
     def _begin(self, number: int, line: bytes) -> bytes:
         """How answers begin in the cell that a line lies in, up to the facts."""
-        cell = number & (1 << self._cell_bits) - 1
+        cell = number & self._cell_mask
         record = decide(self._policy, facts_of(line)).as_record()
         for name in ("facts_read", "assumed", "verified", "sha256"):
             del record[name]

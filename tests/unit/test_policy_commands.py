@@ -172,6 +172,18 @@ def test_a_bad_line_of_a_file_is_told_with_its_number_and_the_rest_go_on(interop
     assert "unknown-fact: unknown fact 'chrge'. Did you mean 'charge'?" in err
 
 
+def test_the_good_lines_of_a_file_are_answered_in_their_order_one_object_a_line(
+    interop: Interop, tmp_path: Path
+) -> None:
+    path = tmp_path / "facts.ndjson"
+    path.write_text('{"years_since_felony": 1}\n{"registry": 1}\n{"registry":true}', encoding="utf-8")
+    code, out, err = interop("decide", "--policy", TRUST_ACT, "--facts-file", str(path), "--json")
+    assert code == 2
+    assert err == "facts.ndjson:2: unknown-value: 'registry' cannot be 1. Allowed: no, yes.\n"
+    told = [json.loads(line) for line in out.splitlines()]
+    assert [answer["because"][0][:6] for answer in told] == ["(a)(2)", "(a)(4)"]
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -187,14 +199,16 @@ def test_a_bad_line_of_a_file_is_told_with_its_number_and_the_rest_go_on(interop
 )
 def test_a_line_is_answered_alike_in_whichever_form_it_is_written(line: bytes) -> None:
     asked = OnePolicy(the_policy(TRUST_ACT, VOCABULARY))
-    assert json.loads(asked.line(line)) == asked.record(facts_of(line))
+    for _ in ("while its form is new", "when it is known"):
+        assert json.loads(asked.line(line)) == asked.record(facts_of(line))
 
 
 @pytest.mark.parametrize("line", [b'"charge": "felony"', b'["charge": "felony"]', b'{"registry": 1}', b'{"charge": 1}'])
 def test_a_line_that_is_no_case_is_refused_however_much_it_looks_like_one(line: bytes) -> None:
     asked = OnePolicy(the_policy(TRUST_ACT, VOCABULARY))
-    with pytest.raises(InteropError):
-        asked.line(line)
+    for _ in ("while its form is new", "when it is known"):
+        with pytest.raises(InteropError):
+            asked.line(line)
 
 
 def test_a_line_that_gives_every_fact_and_one_that_is_asked_of_a_policy_without_facts_are_whole() -> None:
