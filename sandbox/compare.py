@@ -25,7 +25,7 @@ from sandbox.lab.ratios import rate_ratios
 from sandbox.lab.tables import cases_table, matches_table
 from sandbox.population import people
 from sandbox.runs import OnSeed, Request, held_against, scenario_of, settings_of
-from sandbox.scenario import Associations, Scenario, resolve
+from sandbox.scenario import Associations, Scenario
 from services.booking.events import RunSettings
 from services.detainer.cooperation import Practice
 
@@ -134,7 +134,7 @@ def compare(
     """
     request = comparison.request
     scenario = scenario_of(request)
-    settings = {policy: _settings(scenario, request, policy) for policy in comparison.policies}
+    settings = {policy: settings_of(scenario, replace(request, policy=policy)) for policy in comparison.policies}
     making = _Making(scenario, request, on_bookings)
     measures = measures_of(list(dict.fromkeys(charge.offense_class for charge in scenario.charges)))
 
@@ -188,22 +188,6 @@ def compare(
         "explanations": sections if scenario.explanations else [],
         "notice": report.NOTICE,
     }
-
-
-def _settings(scenario: Scenario, request: Request, policy: str) -> RunSettings:
-    """What a column is pinned to: the policy answers its own question, and the scenario's answer the others."""
-    pinned = settings_of(scenario, replace(request, policy=policy))
-    question = practice_of(pinned).policy.question.name
-    if question == _DETAINER:
-        return pinned
-    by_question = {_SHARING: request.regime, _PRIORITY: policy}
-    return resolve(
-        scenario,
-        seed=request.seed,
-        bookings=request.bookings,
-        regime=by_question[question],
-        sharing=policy if question == _SHARING else None,
-    )
 
 
 def _about(column: _Column) -> dict[str, Any]:

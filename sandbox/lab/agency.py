@@ -13,7 +13,15 @@ from sandbox.lab.matches import Matches, conviction_lines
 from sandbox.population import NOWHERE, People
 from sandbox.results import LEVERS
 from services.biometric_match.offenses import OFFENSES
-from services.booking.domain import CONVICTION_FACTS, MILESTONES, OLDEST_YEARS, Place
+from services.booking.domain import (
+    CONVICTION_FACTS,
+    GRAVEST_FIRST,
+    HOMICIDE,
+    MILESTONES,
+    OLDEST_YEARS,
+    RELEASE_FACT,
+    Place,
+)
 from services.chassis.policy import Policy, Vocabulary
 from services.detainer.cooperation import Practice
 
@@ -182,6 +190,7 @@ def _facts(
         "held_to_answer": _happened(people.custody["held_to_answer_at"][index], at),
         "bond_posted": _happened(people.custody["bond_posted_at"][index], at),
         "lawful_status_proof": Fact(people.lawful_status_proof[index].astype(np.uint8), YES_NO),
+        "homicide_conviction": Fact(_homicide(matched, cases), YES_NO),
         "federal_aggravated_felony": Fact(matched.aggravated_felony[cases].astype(np.uint8), YES_NO),
         "request_form": Fact(np.zeros(len(index), np.uint8), ["I-247"]),
     }
@@ -213,7 +222,22 @@ def _ages(
     for fact, classes in CONVICTION_FACTS.items():
         counts = np.array([offense.offense_class in classes for offense in OFFENSES])[offenses] & lines
         ages[fact] = Fact(np.where(counts, years, NEVER).min(axis=0).astype(np.uint8), AGES)
+    graveness = np.where(lines, _GRAVENESS[offenses], len(GRAVEST_FIRST))
+    imprisoned = matched.criminal.days_imprisoned[:, cases]
+    let_go = (graveness == graveness.min(axis=0)) & lines & (imprisoned >= 0)
+    since_release = _years(convicted_on + imprisoned.astype("timedelta64[D]"), today)
+    ages[RELEASE_FACT] = Fact(np.where(let_go, since_release, NEVER).min(axis=0).astype(np.uint8), AGES)
     return ages
+
+
+def _homicide(matched: Matches, cases: Integers) -> Codes:
+    convicted = conviction_lines(matched)[:, cases] & _IS_HOMICIDE[matched.criminal.offenses[:, cases]]
+    some: Codes = convicted.any(axis=0).astype(np.uint8)
+    return some
+
+
+_GRAVENESS = np.array([GRAVEST_FIRST.index(offense.offense_class) for offense in OFFENSES])
+_IS_HOMICIDE = np.array([offense.ncic.startswith(HOMICIDE) for offense in OFFENSES])
 
 
 def _years(since: NDArray[np.datetime64], on: NDArray[np.datetime64]) -> Integers:

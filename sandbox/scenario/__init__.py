@@ -14,7 +14,7 @@ from sandbox.scenario.model import (
     TrueStatus,
     span,
 )
-from sandbox.scenario.resolve import in_days, resolve, sample_share, with_gallery_rows
+from sandbox.scenario.resolve import in_days, question_of, resolve, sample_share, with_gallery_rows
 
 __all__ = [
     "BY_DATE",
@@ -38,6 +38,7 @@ __all__ = [
     "names_in",
     "parameter_hash",
     "parse_scenario",
+    "question_of",
     "resolve",
     "sample_share",
     "scenario_path",

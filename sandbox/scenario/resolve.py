@@ -15,6 +15,9 @@ from services.chassis.policy import Policy, Vocabulary, load_policy, load_vocabu
 from services.chassis.policy.mistakes import did_you_mean
 
 VOCABULARY = "vocabulary"
+SHARING, PRIORITY, DETAINER = "sharing", "ice_priority", "detainer"
+"""The three questions."""
+
 REGIMES = "ice-r*.yaml"
 SUPERVISION_YEARS = 2
 """How far behind the period holidays are still needed: holds and sentences run on after the last booking."""
@@ -38,16 +41,17 @@ def resolve(
         scenario: the scenario, under one of its explanations.
         seed: the run's seed.
         bookings: how many bookings sample the period; daily capacities shrink or grow with them. None: all of them.
-        policy: the local policy, instead of the scenario's.
+        policy: a policy instead of the scenario's on the question that it answers, whichever of the three.
         regime: ICE's priority regime, instead of the scenario's; `by-date` for the one in force on each day.
         sharing: how far prints go, instead of what the scenario says.
         home: the folder that holds `policies/`.
 
     Raises:
-        InteropError: `unknown-policy` or `unknown-priority`, with a suggestion; `wrong-question`, when `sharing` is a
-            policy about something else; `no-regime`, when none was in force on the first day.
+        InteropError: `unknown-policy` or `unknown-priority`, with a suggestion; `wrong-question`, when `sharing` or
+            `regime` is a policy about something else; `no-regime`, when none was in force on the first day.
     """
     _check_priorities(scenario, home)
+    asked = None if policy is None else question_of(policy, home)
     first, last = scenario.period.since.year, scenario.period.until.year + SUPERVISION_YEARS
     federal = holidays.country_holidays("US", years=range(first, last + 1))
     return RunSettings(
@@ -57,9 +61,9 @@ def resolve(
         time_zone=scenario.time_zone,
         agencies=scenario.agencies,
         vocabulary=_document(VOCABULARY, home),
-        sharing=_sharing(sharing or scenario.sharing, home),
-        ice_priority=_regimes(scenario, regime or scenario.regime, home),
-        detainer=_document(policy or scenario.policy, home),
+        sharing=_about(SHARING, sharing or (policy if policy and asked == SHARING else scenario.sharing), home),
+        ice_priority=_regimes(scenario, regime or (policy if policy and asked == PRIORITY else scenario.regime), home),
+        detainer=_about(DETAINER, policy if policy and asked == DETAINER else scenario.policy, home),
         capacity_per_day=_capacity(scenario, bookings),
         discretion=scenario.discretion,
         silence=scenario.silence,
@@ -122,7 +126,7 @@ def _vocabulary(home: Path) -> Vocabulary:
 def _regimes(scenario: Scenario, regime: str, home: Path) -> tuple[DatedDocument, ...]:
     opened_on = scenario.period.since
     if regime != BY_DATE:
-        return (DatedDocument(since=opened_on, **_document(regime, home).model_dump()),)
+        return (DatedDocument(since=opened_on, **_about(PRIORITY, regime, home).model_dump()),)
     dated: list[DatedDocument] = []
     for path in sorted((home / "policies").glob(REGIMES)):
         if path.stem not in names_in(home / "policies"):
@@ -137,12 +141,20 @@ def _regimes(scenario: Scenario, regime: str, home: Path) -> tuple[DatedDocument
     return tuple(dated)
 
 
-def _sharing(name: str, home: Path) -> Document:
-    document = _document(name, home)
-    question = load_policy(document.text, name, _vocabulary(home)).question.name
-    if question != "sharing":
-        raise InteropError("wrong-question", f"'{name}' answers '{question}', and not how far prints go ('sharing')")
-    return document
+def question_of(policy: str, home: Path = HOME) -> str:
+    """Which question a policy answers.
+
+    Raises:
+        InteropError: `unknown-policy`, with a suggestion.
+    """
+    return load_policy(_document(policy, home).text, policy, _vocabulary(home)).question.name
+
+
+def _about(question: str, policy: str, home: Path) -> Document:
+    answered = question_of(policy, home)
+    if answered != question:
+        raise InteropError("wrong-question", f"'{policy}' answers '{answered}', and not '{question}'")
+    return _document(policy, home)
 
 
 def _in_force_within(policy: Policy, scenario: Scenario) -> bool:

@@ -4,7 +4,7 @@ The policy's answer as of `releasable` governs the hold, the one before release 
 pick-up governs transfer. Everything compares event times; nothing depends on the order of arrival.
 """
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
@@ -261,15 +261,28 @@ def policy_facts(case: BookingCase, at: datetime, place: Place) -> dict[str, str
         "charge_filed": _happened(case.plan.charge_filed_at, at),
         "held_to_answer": _happened(case.plan.held_to_answer_at, at),
         "bond_posted": _happened(case.plan.bond_posted_at, at),
-        "federal_aggravated_felony": any(conviction.aggravated_felony for conviction in convictions),
+        "federal_aggravated_felony": any(row.aggravated_felony for row in convictions),
+        "homicide_conviction": any(row.ncic.startswith(HOMICIDE) for row in convictions),
         "request_form": case.detainer_form or "I-247",
         **place.agencies[case.ori].facts,
     }
     for fact, classes in CONVICTION_FACTS.items():
-        ages = [_years(conviction, on) for conviction in convictions if conviction.offense_class in classes]
+        ages = [_years(row.convicted_on, on) for row in convictions if row.offense_class in classes]
         if ages:
             facts[fact] = min(ages)
+    releases = [row.released_on for row in _gravest(convictions) if row.released_on is not None]
+    if releases:
+        facts[RELEASE_FACT] = _years(max(releases), on)
     return facts
+
+
+def _gravest(convictions: Sequence[ConvictionSeen]) -> list[ConvictionSeen]:
+    """The convictions of the gravest class that there is; several, where it occurs more than once."""
+    for offense_class in GRAVEST_FIRST:
+        found = [row for row in convictions if row.offense_class == offense_class]
+        if found:
+            return found
+    return []
 
 
 def _facts_of_arrest(charge: Charge, papers: Papers) -> dict[str, str | int | bool]:
@@ -286,10 +299,23 @@ def _facts_of_arrest(charge: Charge, papers: Papers) -> dict[str, str | int | bo
 CONVICTION_FACTS: Mapping[str, frozenset[str]] = {
     "years_since_serious_felony": frozenset({"serious_felony"}),
     "years_since_felony": frozenset({"serious_felony", "felony"}),
+    "years_since_state_prison_felony": frozenset({"serious_felony", "felony"}),
+    "years_since_listed_felony": frozenset({"serious_felony", "felony"}),
     "years_since_listed_misdemeanor": frozenset({"listed_misdemeanor"}),
     "years_since_misdemeanor": frozenset({"listed_misdemeanor", "misdemeanor"}),
 }
-"""The facts about convictions, with the classes of offence that each counts."""
+"""The facts about convictions, with the classes of offence that each counts.
+
+The rap sheet does not say where a sentence was served, nor what an instrument lists by name, so every felony counts as
+punished in the state prison, and as listed [P].
+"""
+
+GRAVEST_FIRST = ("serious_felony", "felony", "listed_misdemeanor", "misdemeanor")
+RELEASE_FACT = "years_since_release"
+"""Counted from the end of imprisonment for the gravest conviction."""
+
+HOMICIDE = "09"
+"""NCIC's block of homicide."""
 
 
 OLDEST_YEARS = 80
@@ -300,8 +326,7 @@ def _happened(moment: datetime | None, at: datetime) -> bool:
     return moment is not None and moment <= at
 
 
-def _years(conviction: ConvictionSeen, on: date) -> int:
-    since = conviction.convicted_on
+def _years(since: date, on: date) -> int:
     whole = on.year - since.year
     anniversary_ahead = (on.month, on.day) < (since.month, since.day)
     exact = (on.month, on.day) == (since.month, since.day)

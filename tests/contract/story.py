@@ -38,6 +38,10 @@ facts:
   lawful_status_proof: {type: yes_no, when_missing: no}
   years_since_serious_felony: {type: number, from: 0, to: 80, or_never: yes, when_missing: never}
   years_since_felony: {type: number, from: 0, to: 80, or_never: yes, when_missing: never}
+  years_since_state_prison_felony: {type: number, from: 0, to: 80, or_never: yes, when_missing: never}
+  years_since_listed_felony: {type: number, from: 0, to: 80, or_never: yes, when_missing: never}
+  years_since_release: {type: number, from: 0, to: 80, or_never: yes, when_missing: never}
+  homicide_conviction: {type: yes_no, when_missing: no}
   years_since_listed_misdemeanor: {type: number, from: 0, to: 80, or_never: yes, when_missing: never}
   years_since_misdemeanor: {type: number, from: 0, to: 80, or_never: yes, when_missing: never}
   federal_aggravated_felony: {type: yes_no, when_missing: no}

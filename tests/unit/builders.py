@@ -107,7 +107,9 @@ def the_place(**facts: str | int | bool) -> Place:
 
 
 def a_conviction(offense_class: str = "felony", convicted_on: date = date(2005, 6, 1), **changes: Any) -> Any:
-    return booking.ConvictionSeen(ncic="2299", offense_class=offense_class, convicted_on=convicted_on, **changes)
+    return booking.ConvictionSeen(
+        **{"ncic": "2299", "offense_class": offense_class, "convicted_on": convicted_on, **changes}
+    )
 
 
 def a_rap_sheet(*convictions: booking.ConvictionSeen, at: datetime = LODGED_AT) -> Event[Any]:

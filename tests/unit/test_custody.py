@@ -677,11 +677,14 @@ def test_the_day_on_which_a_conviction_ages_is_that_of_the_place() -> None:
     assert facts_of(late_on_friday, conviction)["years_since_felony"] == 5
 
 
+OF_ANY_FELONY = {"years_since_felony", "years_since_state_prison_felony", "years_since_listed_felony"}
+
+
 @pytest.mark.parametrize(
     ("offense_class", "counted_in"),
     [
-        ("serious_felony", {"years_since_serious_felony", "years_since_felony"}),
-        ("felony", {"years_since_felony"}),
+        ("serious_felony", {"years_since_serious_felony", *OF_ANY_FELONY}),
+        ("felony", OF_ANY_FELONY),
         ("listed_misdemeanor", {"years_since_listed_misdemeanor", "years_since_misdemeanor"}),
         ("misdemeanor", {"years_since_misdemeanor"}),
     ],
@@ -694,6 +697,19 @@ def test_a_conviction_counts_in_every_class_that_holds_it(offense_class: str, co
 def test_of_several_convictions_the_latest_gives_the_age() -> None:
     convictions = [a_conviction("felony", date(year, 6, 1)) for year in (1999, 2008, 2003)]
     assert facts_of(FRIDAY_5PM, *convictions)["years_since_felony"] == 2
+
+
+def test_release_counts_from_the_sentence_for_the_gravest_conviction() -> None:
+    lesser = a_conviction("misdemeanor", date(2009, 1, 5), released_on=date(2009, 6, 1))
+    grave = a_conviction("felony", date(1999, 6, 1), released_on=date(2003, 6, 1))
+
+    assert facts_of(FRIDAY_5PM, lesser, grave)["years_since_release"] == 7
+    assert "years_since_release" not in facts_of(FRIDAY_5PM, lesser, a_conviction("felony", date(1999, 6, 1)))
+
+
+def test_a_homicide_is_known_by_its_code() -> None:
+    assert facts_of(FRIDAY_5PM, a_conviction("serious_felony", ncic="0911"))["homicide_conviction"] is True
+    assert facts_of(FRIDAY_5PM, a_conviction("serious_felony", ncic="1299"))["homicide_conviction"] is False
 
 
 def test_without_a_conviction_there_is_no_age_and_the_policy_assumes_never() -> None:

@@ -12,6 +12,7 @@ from sandbox.lab import simulate
 from sandbox.population import people
 from sandbox.results import Results
 from sandbox.scenario import Scenario, load_scenario, resolve
+from tests.unit.policy_files import policy_ids, the_policy, the_vocabulary
 
 BOOKINGS = 4_000
 SEED = 1952
@@ -33,23 +34,32 @@ def nation() -> Scenario:
     return scenario.model_copy(update={"people": scenario.people.model_copy(update={"in_ident": 0.5})})
 
 
-def by_the_services(scenario: Scenario, **policies: str | None) -> Results:
-    settings = resolve(scenario, seed=SEED, bookings=BOOKINGS, **policies)
+@cache
+def conditions_met() -> Scenario:
+    """A crowd at agencies of which one has what many laws ask for, so that their grounds decide."""
+    scenario = boston()
+    oris = list(scenario.agencies)
+    agreeing = scenario.agencies[oris[0]].model_copy(update={"facts": {"written_reimbursement_agreement": True}})
+    return scenario.model_copy(update={"agencies": {**scenario.agencies, oris[0]: agreeing}})
+
+
+def by_the_services(scenario: Scenario, count: int = BOOKINGS, **policies: str | None) -> Results:
+    settings = resolve(scenario, seed=SEED, bookings=count, **policies)
     fold = Fold()
 
     def tell(_: int, events: list) -> None:
         for event in events:
             fold.add(event)
 
-    run = run_in_process(scenario, settings, "lab", SEED, BOOKINGS, workers=0, search="mates", on_case=tell)
-    crowd = people(scenario, SEED, BOOKINGS)
+    run = run_in_process(scenario, settings, "lab", SEED, count, workers=0, search="mates", on_case=tell)
+    crowd = people(scenario, SEED, count)
     fold.add_answers(crowd.numbers, run.handled, run.identified, run.searched)
     return fold.results(crowd)
 
 
-def by_the_lab(scenario: Scenario, **policies: str | None) -> Results:
-    settings = resolve(scenario, seed=SEED, bookings=BOOKINGS, **policies)
-    return simulate(people(scenario, SEED, BOOKINGS), settings)
+def by_the_lab(scenario: Scenario, count: int = BOOKINGS, **policies: str | None) -> Results:
+    settings = resolve(scenario, seed=SEED, bookings=count, **policies)
+    return simulate(people(scenario, SEED, count), settings)
 
 
 CASES = {
@@ -96,6 +106,18 @@ def test_the_lab_and_the_services_agree_on_whose_prints_go_how_far(sharing: str,
     assert lab.cases.height >= matches
     assert lab.bookings["searched"].null_count() > 0
     assert_frame_equal(lab.bookings.sort("number"), services.bookings.sort("number"))
+    assert_frame_equal(lab.cases.sort("number"), services.cases.sort("number"))
+
+
+@pytest.mark.parametrize("policy", policy_ids())
+def test_the_lab_and_the_services_agree_under_every_policy_of_the_catalogue(policy: str) -> None:
+    question = {"detainer": "policy", "ice_priority": "regime", "sharing": "sharing"}[
+        the_policy(policy, the_vocabulary()).question.name
+    ]
+
+    services = by_the_services(conditions_met(), 1_000, **{question: policy})
+    lab = by_the_lab(conditions_met(), 1_000, **{question: policy})
+
     assert_frame_equal(lab.cases.sort("number"), services.cases.sort("number"))
 
 

@@ -44,8 +44,32 @@ def test_prints_go_as_far_as_they_did_unless_the_scenario_or_the_run_says_otherw
 
 
 def test_a_policy_about_something_else_does_not_say_how_far_prints_go() -> None:
-    with pytest.raises(InteropError, match="wrong-question: 'us-il-cook-2011' answers 'detainer', and not how far"):
+    with pytest.raises(InteropError, match="wrong-question: 'us-il-cook-2011' answers 'detainer', and not 'sharing'"):
         resolve(load_scenario(BOSTON), seed=7, sharing="us-il-cook-2011")
+
+
+@pytest.mark.parametrize(
+    ("policy", "question"),
+    [("us-il-cook-2011", "detainer"), ("proposal-patrick-2011", "sharing"), ("ice-r0-all", "ice_priority")],
+)
+def test_a_policy_replaces_the_answer_to_the_question_that_it_answers(policy: str, question: str) -> None:
+    usual, other = (resolve(load_scenario(BOSTON), seed=7, policy=name) for name in (None, policy))
+    ids = {
+        "detainer": other.detainer.id,
+        "sharing": other.sharing.id,
+        "ice_priority": other.ice_priority[0].id,
+    }
+
+    assert ids.pop(question) == policy
+    assert ids == {
+        name: value
+        for name, value in (
+            ("detainer", usual.detainer.id),
+            ("sharing", usual.sharing.id),
+            ("ice_priority", usual.ice_priority[0].id),
+        )
+        if name != question
+    }
 
 
 def test_a_run_knows_the_federal_holidays_of_its_years() -> None:
