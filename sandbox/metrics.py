@@ -122,6 +122,7 @@ METRICS: Mapping[str, Metric] = {
     "removed_share_of_submissions": Metric("removals in submissions", REMOVALS, SUBMISSIONS),
     "removed_share_of_matches": Metric("removals in matches", REMOVALS, MATCHES),
     "removed_share_of_booked": Metric("removals in those booked into ICE's custody", REMOVALS, BOOKED_INTO_ICE),
+    "removals_without_a_conviction": Metric("removals of people without a conviction", _removals(~_CONVICTED)),
     "removals_with_a_level": Metric(
         "removals of people with a level by conviction", _removals(_LEVEL_BY_CONVICTION != "none")
     ),

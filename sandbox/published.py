@@ -119,7 +119,7 @@ def published_rows(
         instead: the runs of the same seeds, in the same order, under each policy that a figure compares with the
             scenario's. A figure whose policy is not there stays without a simulated value.
     """
-    return [_row(figure, scenario, runs, share, instead) for figure in scenario.figures]
+    return [_row(figure, runs, share, instead) for figure in scenario.figures]
 
 
 def score(rows: Sequence[PublishedRow], scenario: Scenario) -> dict[str, Any]:
@@ -269,22 +269,21 @@ def jackknife(value_without: Callable[[int | None], float | None], runs: int) ->
 
 
 def _row(
-    figure: Figure,
-    scenario: Scenario,
-    runs: Sequence[Results],
-    share: Fraction,
-    instead: Mapping[str, Sequence[Results]],
+    figure: Figure, runs: Sequence[Results], share: Fraction, instead: Mapping[str, Sequence[Results]]
 ) -> PublishedRow:
     metric = METRICS[figure.metric]
     counts = [_counted(metric, figure, run) for run in runs]
     words = metric.words
+    other = [] if figure.instead is None else [_counted(metric, figure, run) for run in instead.get(figure.instead, ())]
+    unit: Unit = "count" if metric.of is None else "share"
     if figure.instead is None:
-        unit: Unit = "count" if metric.of is None else "share"
         estimate = _level(counts, 1.0 if metric.of else 1 / float(share))
+    elif figure.measure == "level":
+        words = f"{words}, with {figure.instead}"
+        estimate = _level(other, 1.0 if metric.of else 1 / float(share)) if other else Estimate(None, None)
     else:
         unit = "change"
-        words = f"{words}: change with {figure.instead} in place of {scenario.policy}"
-        other = [_counted(metric, figure, run) for run in instead.get(figure.instead, ())]
+        words = f"{words}: change with {figure.instead} in place of the scenario's own"
         estimate = _change(counts, other)
     value, error = estimate.value, estimate.error
     return PublishedRow(

@@ -38,7 +38,10 @@ class Figure(Part):
     """The explanation under which the figure means this metric; None where all agree on it."""
 
     instead: str | None = None
-    """A policy: the figure is then the relative change of the metric when that policy replaces the scenario's."""
+    """A policy: the figure is then about the metric when that policy takes the place of the scenario's."""
+
+    measure: Literal["change", "level"] = "change"
+    """Of a figure with `instead`: the relative change from the scenario's own policy, or the metric itself."""
 
     place: str | None = None
     """Another place that the figure is about, where it is not the scenario's own."""

@@ -1,6 +1,7 @@
 """Scenario files as they are read: mistakes in them are told as compilers do, `file:line:col: error: sentence`."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,7 @@ def scenario_path(name: str, home: Path = HOME) -> Path:
     return path
 
 
+@lru_cache(maxsize=32)  # one command asks for a scenario several times, and a text takes a while to read
 def parse_scenario(
     text: str, name: str, explanation: str | None = None, home: Path = HOME, *, check_hash: bool = True
 ) -> Scenario:

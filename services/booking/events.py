@@ -1,6 +1,7 @@
 """The events as booking sees them: strict where it writes, tolerant where it reads."""
 
 from datetime import date, datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import available_timezones
@@ -67,8 +68,13 @@ def _within_reach(moment: datetime) -> datetime:
     return moment
 
 
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())  # it reads the whole folder of the zones every time
+
+
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError(f"there is no time zone '{name}'; write it like America/New_York")
     return name
 

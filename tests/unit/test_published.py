@@ -137,7 +137,18 @@ def test_a_change_of_policy_is_measured_on_the_same_people() -> None:
     # The runs differ ninefold, and the change is half in each of them.
     assert (row["simulated"], row["low"], row["high"]) == (-0.5, -0.5, -0.5)
     assert (row["within"], row["unit"]) == (True, "change")
-    assert row["words"] == "removals: change with us-ca-trust-act-2014 in place of us-full-cooperation"
+    assert row["words"] == "removals: change with us-ca-trust-act-2014 in place of the scenario's own"
+
+
+def test_a_figure_from_under_another_policy_can_be_a_level_instead_of_a_change() -> None:
+    level = figure(metric="removed_share_of_matches", instead="us-ny-nyc-2013", measure="level")
+    before, under_it = [matched(100, 90)] * 3, [matched(100, count) for count in (24, 25, 26)]
+
+    row = row_of(level, *before, us_ny_nyc_2013=under_it)
+
+    assert (row["simulated"], row["unit"]) == (0.25, "share")
+    assert row["words"].endswith(", with us-ny-nyc-2013")
+    assert row_of(level, *before)["simulated"] is None
 
 
 def test_a_change_under_a_policy_that_was_not_run_has_no_simulated_value() -> None:
