@@ -21,7 +21,7 @@ from sandbox.compare import Comparison, compare as compare_policies
 from sandbox.drive import OnProgress, Progress
 from sandbox.fit import fit_scenario, write as write_fit
 from sandbox.house import LIVE_SEED, House, look_back, open_house
-from sandbox.lab.assumptions import COSTS_A_DAY, REARRESTS, Assumptions, assumption
+from sandbox.lab.assumptions import COSTS_A_DAY, COUNSEL, HEARINGS, REARRESTS, Assumptions, assumption
 from sandbox.lab.crowd import OnBookings
 from sandbox.pages import comparison_page, report_page
 from sandbox.policies.cli import register as register_policies
@@ -178,6 +178,14 @@ def compare(
         typer.Option(help=f"Re-arrests a year of the released: a rate, or {', '.join(REARRESTS)}. Off by default."),
     ] = None,
     rearrest_years: Annotated[float, typer.Option(min=0, max=20, help="For how many years these are counted.")] = 1.0,
+    hearings: Annotated[
+        str | None,
+        typer.Option(help=f"Share of those handed over who have a hearing, or {', '.join(HEARINGS)}. Off by default."),
+    ] = None,
+    counsel: Annotated[
+        str | None,
+        typer.Option(help=f"Share of those handed over who have a lawyer, or {', '.join(COUNSEL)}. Off by default."),
+    ] = None,
     at_large: Annotated[
         str | None,
         typer.Option(help="Share of those whom ICE would have come for that it then seeks elsewhere. Off by default."),
@@ -204,6 +212,8 @@ def compare(
     assumptions = Assumptions(
         cost_a_day=assumption("--cost-a-day", cost_a_day, COSTS_A_DAY, most=100_000),
         rearrests_a_year=assumption("--rearrests", rearrests, REARRESTS, most=100),
+        hearing_share=assumption("--hearings", hearings, HEARINGS, most=1),
+        counsel_share=assumption("--counsel", counsel, COUNSEL, most=1),
         at_large_share=assumption("--at-large", at_large, {}, most=1),
         rearrest_years=rearrest_years,
     )

@@ -59,6 +59,26 @@ REARRESTS = {
 }
 """At what yearly rate the released are re-arrested, as each side's source has it."""
 
+_SAMPLE = (
+    "A sample of 375 people from federal records of fiscal years 2010 and 2011 (its size is from memory, unverified);"
+    " disputed by the Center for Immigration Studies."
+)
+
+HEARINGS = {
+    "warren-2011": Assumption(0.52, "Warren Institute, October 2011: 52 % slated for a hearing [C]", _SAMPLE),
+}
+"""The share of those handed over who come before an immigration judge."""
+
+COUNSEL = {
+    "warren-2011": Assumption(0.24, "Warren Institute, October 2011: 24 % had a lawyer [C]", _SAMPLE),
+    "all-courts": Assumption(
+        0.4,
+        "40 % of all who are before the immigration courts, as the same report has it [C]",
+        "All immigration courts, and not only people who were handed over by a jail.",
+    ),
+}
+"""The share of those handed over who have a lawyer."""
+
 DECLARED = "declared for this comparison"
 
 
@@ -71,6 +91,8 @@ class Assumptions:
     at_large_share: Assumption | None = None
     """The share of people whom ICE would have come for, and who were released, that it then seeks elsewhere."""
 
+    hearing_share: Assumption | None = None
+    counsel_share: Assumption | None = None
     rearrest_years: float = 1.0
     """Within how many years of the release re-arrests are counted."""
 

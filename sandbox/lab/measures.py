@@ -42,6 +42,7 @@ NOTES = {
     "wanted": "For whom ICE would have come, had it been told of the release.",
     "rearrested": "An expected number, from the declared rate. See its source and what is to be said against it.",
     "at_large": "The declared share of those for whom ICE would have come and who were released.",
+    "declared": "The declared share of those who were handed over.",
     "days_detained": "From the hand-over to the outcome. Not everybody is detained for all of that time.",
 }
 
@@ -90,6 +91,10 @@ def measures_of(charges: Sequence[str]) -> list[Measure]:
         Measure("hold_hours", "more", "hours held, in all", unit="hours", headline=True),
         Measure("hold_cost", "more", "what the held days cost", unit="dollars", headline=True),
         Measure("days_detained", "more", "days in ICE's custody, on average", unit="days", headline=True),
+        Measure(
+            "hearings", "more", "handed over, with a hearing before a judge", headline=True, note=NOTES["declared"]
+        ),
+        Measure("counsel", "more", "handed over, with a lawyer", headline=True, note=NOTES["declared"]),
         Measure("wanted", "more", "released, though ICE would have come", headline=True, note=NOTES["wanted"]),
         Measure("at_large", "more", "arrests attempted at large", headline=True, note=NOTES["at_large"]),
         Measure("rearrested", "more", "re-arrested later", headline=True, note=NOTES["rearrested"]),
@@ -165,6 +170,8 @@ def evaluate(
     values["days_detained"] = round(totals["days_detained"] / transferred, 1) if transferred else None
     cost, share, rearrested = assumptions.cost_a_day, assumptions.at_large_share, assumptions.rearrested
     values["hold_cost"] = None if cost is None else round(totals["hold_hours"] / HOURS_A_DAY * cost.value)
+    for measure, declared in (("hearings", assumptions.hearing_share), ("counsel", assumptions.counsel_share)):
+        values[measure] = None if declared is None else round(transferred * declared.value, 1)
     values["at_large"] = None if share is None else round(totals["wanted"] * share.value, 1)
     values["rearrested"] = None if rearrested is None else round(totals["declined"] * rearrested, 1)
     for reading in READINGS:

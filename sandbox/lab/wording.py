@@ -13,7 +13,7 @@ MOST_BOXES = 4
 RANGE_NOTE = (
     "Where two levers work against each other, the dot can lie outside. 'Silent' is what the scenario says is usual."
 )
-_DECLARED = ("hold_cost", "at_large", "rearrested")
+_DECLARED = ("hold_cost", "hearings", "counsel", "at_large", "rearrested")
 _EARLIER = "the same answers at the release; ICE had been told at another time, or came at another"
 
 
@@ -125,6 +125,8 @@ def assumed(assumptions: Mapping[str, Any]) -> list[tuple[str, str]]:
     named = (
         ("cost of a held day, in dollars", assumptions["cost_a_day"]),
         (f"re-arrests a year, counted for {years:g} year{'' if years == 1 else 's'}", assumptions["rearrests_a_year"]),
+        ("share of those handed over who have a hearing before a judge", assumptions["hearing_share"]),
+        ("share of those handed over who have a lawyer", assumptions["counsel_share"]),
         ("share of the released whom ICE would have come for, and then seeks at large", assumptions["at_large_share"]),
     )
     return [

@@ -16,7 +16,7 @@ from sandbox.compare import Comparison, compare
 from sandbox.in_process import run_in_process
 from sandbox.lab import simulate
 from sandbox.lab.agency import ask, exercise
-from sandbox.lab.assumptions import COSTS_A_DAY, REARRESTS, Assumption, Assumptions, assumption
+from sandbox.lab.assumptions import COSTS_A_DAY, COUNSEL, REARRESTS, Assumption, Assumptions, assumption
 from sandbox.lab.changes import MOST_BOXES
 from sandbox.lab.crowd import PART, crowd_of
 from sandbox.lab.custody import custody_of
@@ -34,7 +34,12 @@ SCENARIO = "boston-2008-2010"
 FULL, TRUST, COOK = "us-full-cooperation", "us-ca-trust-act-2014", "us-il-cook-2011"
 BOOKINGS = 20_000
 TO_ICE = ("LEA", "ICE")
-DECLARED = Assumptions(COSTS_A_DAY["cook-2011"], REARRESTS["cis-2014"], Assumption(0.5, "a test", ""))
+DECLARED = Assumptions(
+    COSTS_A_DAY["cook-2011"],
+    REARRESTS["cis-2014"],
+    Assumption(0.5, "a test", ""),
+    counsel_share=COUNSEL["warren-2011"],
+)
 
 
 def request(bookings: int = BOOKINGS) -> Request:
@@ -121,11 +126,14 @@ def test_levels_of_what_is_declined_add_up_to_what_is_declined() -> None:
 
 def test_what_is_assumed_is_off_by_default_and_follows_what_is_declared() -> None:
     plain = compare(Comparison(request(2_000), (FULL,)))["policies"][0]["counted"]
-    assert [plain[name]["dot"] for name in ("hold_cost", "rearrested", "at_large")] == [None, None, None]
+    assert {plain[name]["dot"] for name in ("hold_cost", "rearrested", "at_large", "hearings", "counsel")} == {None}
 
     cook = counted(COOK)
     assert cook["at_large"]["dot"] == round(cook["wanted"]["dot"] / 2, 1)
     assert cook["rearrested"]["dot"] == pytest.approx(cook["declined"]["dot"] * (DECLARED.rearrested or 0), abs=0.1)
+    full = counted(FULL)
+    assert full["counsel"]["dot"] == pytest.approx(full["transferred"]["dot"] * 0.24, abs=0.1)
+    assert full["hearings"]["dot"] is None
     assert counted(FULL)["hold_cost"]["dot"] == pytest.approx(counted(FULL)["hold_hours"]["dot"] / 24 * 142.5, abs=1)
 
 
