@@ -17,6 +17,7 @@ from services.chassis.delivery import keys
 from services.chassis.service import Service
 from services.chassis.settings import ServiceSettings
 from services.detainer.app import build as build_detainer
+from services.detainer.policies import DetainerSettings
 
 COMPOSE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
 ELSEWHERE = SecretStr("redis://127.0.0.1:1/0")
@@ -24,7 +25,7 @@ ELSEWHERE = SecretStr("redis://127.0.0.1:1/0")
 BUILDERS: dict[str, Callable[[Path], Service]] = {
     "booking": lambda folder: build_booking(BookingSettings(redis_url=ELSEWHERE, state_dir=folder)),
     "biometric_match": lambda folder: build_biometric_match(ServiceSettings(redis_url=ELSEWHERE, state_dir=folder)),
-    "detainer": lambda folder: build_detainer(ServiceSettings(redis_url=ELSEWHERE, state_dir=folder)),
+    "detainer": lambda folder: build_detainer(DetainerSettings(redis_url=ELSEWHERE, state_dir=folder)),
     "audit": lambda folder: services.audit.app.build(ServiceSettings(redis_url=ELSEWHERE, state_dir=folder)),
 }
 
