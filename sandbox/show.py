@@ -45,6 +45,9 @@ from sandbox.results import LEVELS
 COLUMNS, COLUMN, POLICIES_ABREAST = 100, 20, 3
 """How wide a comparison and each of its policies are, and how many of them stand side by side."""
 
+ALL_IS_SHARED = "us-sharing-2008"
+"""What was, and so needs no mention: whatever is submitted is relayed."""
+
 VERDICT_STYLES: Mapping[bool | None, str] = {True: "green", False: "yellow", None: "dim"}
 
 
@@ -56,6 +59,8 @@ def report(console: Console, result: Mapping[str, Any]) -> None:
         f"[bold]{result['scenario']}[/bold], seed {result['seed']}: {totals['bookings']:,} bookings under"
         f" [bold]{result['policy']}[/bold] and [bold]{result['regime']}[/bold]  (run {result['runid']})"
     )
+    if result.get("sharing", ALL_IS_SHARED) != ALL_IS_SHARED:
+        console.print(f"Prints go as far as [bold]{result['sharing']}[/bold] has it.")
     alone = one_of_several(result)
     if alone:
         console.print(Text(alone))
