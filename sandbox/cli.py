@@ -71,26 +71,28 @@ out = Console()
 err = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ScenarioName = Annotated[str, typer.Argument(help="A scenario's name, or the path of its file.")]
+Seeds = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=100,
+        help="How many seeds the intervals beside published figures come from: 8, or 3 above 200,000 bookings.",
+    ),
+]
 Workers = Annotated[int, typer.Option(min=1, max=8, help="Processes of each service, if none are up yet.")]
 
 
 @app.command()
 def run(
-    scenario: Annotated[str, typer.Argument(help="A scenario's name, or the path of its file.")],
-    policy: Annotated[str | None, typer.Option(help="The local policy, instead of the scenario's.")] = None,
+    scenario: ScenarioName,
+    policy: Annotated[str | None, typer.Option(help="A policy, in place of the scenario's on its question.")] = None,
     regime: Annotated[
         str | None, typer.Option(help="ICE's priority regime, instead of the scenario's; 'by-date' for those in force.")
     ] = None,
     bookings: Annotated[int, typer.Option(min=1, max=1_000_000, help="How many bookings sample the period.")] = 5_000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same run.")] = SEED,
-    seeds: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=100,
-            help="How many seeds the intervals beside published figures come from: 8, or 3 above 200,000 bookings.",
-        ),
-    ] = None,
+    seeds: Seeds = None,
     explanation: Annotated[
         str | None, typer.Option(help="Under which of a scenario's explanations it is run; the report shows them all.")
     ] = None,
@@ -129,7 +131,7 @@ def run(
         regime=regime,
         runid=name,
         explanation=explanation,
-        seeds=seeds or (SEEDS if bookings <= MANY_BOOKINGS else FEWEST_RUNS),
+        seeds=seeds or _usual_seeds(bookings),
         gallery_rows=gallery_rows or (LARGE_GALLERY if searched == "mates" else None),
         search=searched,
         workers=max(workers, 2),
@@ -137,6 +139,7 @@ def run(
     if searched == "mates" and not in_process:
         raise InteropError("mates-in-process", "the services search everybody on file; add --in-process for mates")
     settings_of(scenario_of(request), request)
+    _check_folder(html)
     if in_process:
         result = _run_in_process(request, quiet=as_json)
     else:
@@ -151,21 +154,16 @@ def run(
 
 @app.command()
 def compare(
-    scenario: Annotated[str, typer.Argument(help="A scenario's name, or the path of its file.")],
-    policy: Annotated[list[str], typer.Option(help="A local policy; give several.")],
+    scenario: ScenarioName,
+    policy: Annotated[
+        list[str], typer.Option(help="A policy, in place of the scenario's on its question; give several.")
+    ],
     regime: Annotated[str | None, typer.Option(help="ICE's priority regime, instead of the scenario's.")] = None,
     bookings: Annotated[
         int, typer.Option(min=1, max=10_000_000, help="How many bookings sample the period.")
     ] = 100_000,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same people.")] = SEED,
-    seeds: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=100,
-            help="How many seeds the intervals beside published figures come from: 8, or 3 above 200,000 bookings.",
-        ),
-    ] = None,
+    seeds: Seeds = None,
     explanation: Annotated[str | None, typer.Option(help="Under which of a scenario's explanations.")] = None,
     gallery_rows: Annotated[
         int, typer.Option(min=2, max=10_000_000, help="People in each federal gallery.")
@@ -205,7 +203,7 @@ def compare(
         seed,
         regime=regime,
         explanation=explanation,
-        seeds=seeds or (SEEDS if bookings <= MANY_BOOKINGS else FEWEST_RUNS),
+        seeds=seeds or _usual_seeds(bookings),
         gallery_rows=gallery_rows,
         search="mates",
     )
@@ -217,6 +215,7 @@ def compare(
         at_large_share=assumption("--at-large", at_large, {}, most=1),
         rearrest_years=rearrest_years,
     )
+    _check_folder(html, parquet)
     comparison = Comparison(request, tuple(dict.fromkeys(policy)), assumptions, parquet)
     with _comparing(bookings, quiet=as_json) as (on_bookings, on_seed):
         result = compare_policies(comparison, on_seed, on_bookings)
@@ -447,6 +446,18 @@ def _comparing(total: int, *, quiet: bool) -> Iterator[tuple[OnBookings, OnSeed]
             lambda done: bars.update(people_made, completed=done),
             lambda done, of: bars.update(intervals, completed=done, total=of, visible=True),
         )
+
+
+def _usual_seeds(bookings: int) -> int:
+    return SEEDS if bookings <= MANY_BOOKINGS else FEWEST_RUNS
+
+
+def _check_folder(*files: Path | None) -> None:
+    """What is to be written at the end can be: nobody should wait for a run only to hear that it cannot."""
+    for file in files:
+        if file is not None and not file.absolute().parent.is_dir():
+            message = f"there is no folder '{file.parent}' to write {file.name} into; make it, or name another"
+            raise InteropError("no-such-folder", message)
 
 
 def _tell(result: dict[str, Any], as_json: bool) -> None:

@@ -24,7 +24,7 @@ from sandbox.lab.profiles import Counts, Profiles, count_under, profiles_of
 from sandbox.lab.ratios import rate_ratios
 from sandbox.lab.tables import cases_table, matches_table
 from sandbox.population import people
-from sandbox.runs import OnSeed, Request, held_against, scenario_of, settings_of
+from sandbox.runs import OnSeed, Request, held_against, published_part, scenario_of, settings_of
 from sandbox.scenario import Associations, Scenario
 from services.booking.events import RunSettings
 from services.detainer.cooperation import Practice
@@ -163,8 +163,6 @@ def compare(
             first, numbers = column, {name: spread["dot"] for name, spread in counted.items()}
     if comparison.parquet is not None:
         _write(tables, comparison.parquet)
-    sections = _published(comparison, scenario, on_seed)
-    mine = next((each for each in sections if each["explanation"] == scenario.explanation), None)
     return {
         "scenario": scenario.scenario,
         "title": scenario.title,
@@ -182,10 +180,8 @@ def compare(
         "assumptions": comparison.assumptions.as_record(),
         "measures": [measure.as_record() for measure in measures],
         "policies": told,
-        "published": mine["published"] if mine else [],
+        **published_part(scenario, _published(comparison, scenario, on_seed)),
         "published_bookings": min(request.bookings, MOST_HELD_AGAINST),
-        "score": mine["score"] if mine else None,
-        "explanations": sections if scenario.explanations else [],
         "notice": report.NOTICE,
     }
 

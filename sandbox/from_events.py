@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from sandbox.population import NOWHERE, TRUE_STATUSES, People, number_of
-from sandbox.results import BOOKINGS, CASES, HANDLED, LEVERS, SEARCHES, Disclosures, Results
+from sandbox.results import BOOKINGS, CASES, HANDLED, LEVERS, SEARCHES, Disclosures, Results, reason_in_words
 from services.biometric_match.records import immigration_records
 from services.chassis.errors import InteropError
 
@@ -282,14 +282,8 @@ def _governs(lever: str, data: Event, known: _Ruling | None) -> bool:
 
 
 def _reason(lever: str, data: Event) -> str:
-    """The policy's word on the lever, what the agency made of it, and the clauses that applied."""
-    word: str = data["answers"][lever]
-    used = data["exercised"][lever]
-    if word == "silent":
-        return "silent: " + ("done, as is usual" if used else "not done, as is usual")
-    clauses = ", ".join(ground["clause"] for ground in data["basis"]["because"] if lever in ground["levers"])
-    made_of_it = {"may": " used" if used else " not used"}.get(word, "")
-    return f"{word}{made_of_it}: {clauses}"
+    clauses = (ground["clause"] for ground in data["basis"]["because"] if lever in ground["levers"])
+    return reason_in_words(data["answers"][lever], clauses, done=data["exercised"][lever])
 
 
 def _decided(cases: Sequence[_Case]) -> dict[str, list[Any]]:

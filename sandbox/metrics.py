@@ -11,7 +11,7 @@ from typing import Literal
 
 import polars as pl
 
-from sandbox.results import Results
+from sandbox.results import CITIZENS, Results
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ _CONVICTED = pl.col("convicted")
 
 REMOVED_OUTCOMES = ("removed", "returned")
 REMOVED = pl.col("outcome").is_in(REMOVED_OUTCOMES)
-CITIZEN = pl.col("status").is_in(["us_born", "naturalized_citizen", "derived_citizen"])
+CITIZEN = pl.col("status").is_in(CITIZENS)
 LAWFUL = pl.col("status").is_in(["lawful_permanent_resident", "visa_holder", "asylum_pending"])
 """Here with leave, and no citizen: true statuses, as `CITIZEN` has them."""
 

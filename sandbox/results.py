@@ -6,6 +6,7 @@ comes from the sandbox, never from an event.
 """
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,6 +16,9 @@ HANDLED = ("cited", "kept", "submitted")
 SEARCHES = ("match", "no_match", "error")
 LEVELS = ("level_1", "level_2", "level_3", "none")
 DECISIONS = ("lodged", "no_priority", "no_capacity")
+CITIZENS = ("us_born", "naturalized_citizen", "derived_citizen")
+"""True statuses of citizens of the United States."""
+
 LEVERS = ("ask_status", "notify", "hold", "transfer", "access")
 
 BOOKINGS: Final = pl.Schema(
@@ -80,3 +84,11 @@ class Results:
     bookings: pl.DataFrame
     cases: pl.DataFrame
     disclosures: Disclosures = field(default_factory=Counter)
+
+
+def reason_in_words(word: str, clauses: Iterable[str], *, done: bool) -> str:
+    """Why an agency did or did not use a lever: the policy's word on it, what was made of that, and the clauses."""
+    if word == "silent":
+        return "silent: " + ("done, as is usual" if done else "not done, as is usual")
+    made_of_it = {"may": " used" if done else " not used"}.get(word, "")
+    return f"{word}{made_of_it}: {', '.join(clauses)}"

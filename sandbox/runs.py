@@ -149,8 +149,6 @@ def run_without_streams(request: Request, on_progress: OnProgress, on_seed: OnSe
 
 def _result(request: Request, scenario: Scenario, results: Results, told: _Told, on_seed: OnSeed) -> dict[str, Any]:
     settings = settings_of(scenario, request)
-    sections = held_against(request, results, on_seed)
-    mine = next((each for each in sections if each["explanation"] == scenario.explanation), None)
     return {
         "scenario": scenario.scenario,
         "title": scenario.title,
@@ -169,11 +167,19 @@ def _result(request: Request, scenario: Scenario, results: Results, told: _Told,
         "totals": report.totals(results),
         "entries": dict(sorted(told.entries.items())),
         "disclosures": report.disclosures(results.disclosures),
+        **published_part(scenario, held_against(request, results, on_seed)),
+        **told.more,
+        "notice": report.NOTICE,
+    }
+
+
+def published_part(scenario: Scenario, sections: list[dict[str, Any]]) -> dict[str, Any]:
+    """Figures beside simulated ones as results carry them: those of the scenario's own explanation, and all."""
+    mine = next((each for each in sections if each["explanation"] == scenario.explanation), None)
+    return {
         "published": mine["published"] if mine else [],
         "score": mine["score"] if mine else None,
         "explanations": sections if scenario.explanations else [],
-        **told.more,
-        "notice": report.NOTICE,
     }
 
 

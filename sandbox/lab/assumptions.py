@@ -10,8 +10,6 @@ from typing import Any
 
 from services.chassis.errors import InteropError
 
-DAYS_A_YEAR = 365.25
-
 
 @dataclass(frozen=True, slots=True)
 class Assumption:

@@ -18,7 +18,13 @@ from services.biometric_match.records import (
     immigration_records,
 )
 from services.booking.events import RunSettings
-from services.detainer.levels import LEVELS, level_of_code
+from services.detainer.levels import (
+    LEVELS,
+    MORE_THAN_ONE_YEAR,
+    THREE_LESSER_CRIMES,
+    TWO_GRAVE_CRIMES,
+    level_of_code,
+)
 
 Integers = NDArray[np.int64]
 Codes = NDArray[np.uint8]
@@ -28,8 +34,6 @@ CHUNK = 65_536
 """Bookings searched at once: their prints fit in little memory."""
 
 _STATUS_TAKES = int((CRIMINAL_IDENTIFICATION_TAKES + STATUS_RESEARCH_TAKES).total_seconds())
-_MORE_THAN_ONE_YEAR = 1.0
-_TWO_GRAVE_CRIMES, _THREE_LESSER_CRIMES = 2, 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -131,13 +135,13 @@ def conviction_lines(matched: Matches) -> Flags:
 def _level_by_conviction(aggravated: Flags, over: Integers, up_to: Integers) -> Codes:
     """`levels.level_by_conviction` for columns."""
     level = np.select(
-        [aggravated | (over >= _TWO_GRAVE_CRIMES), (over > 0) | (up_to >= _THREE_LESSER_CRIMES), up_to > 0],
+        [aggravated | (over >= TWO_GRAVE_CRIMES), (over > 0) | (up_to >= THREE_LESSER_CRIMES), up_to > 0],
         [LEVELS.index("level_1"), LEVELS.index("level_2"), LEVELS.index("level_3")],
         LEVELS.index("none"),
     )
     return level.astype(np.uint8)
 
 
-_OVER_ONE_YEAR = np.array([offense.max_years > _MORE_THAN_ONE_YEAR for offense in OFFENSES])
+_OVER_ONE_YEAR = np.array([offense.max_years > MORE_THAN_ONE_YEAR for offense in OFFENSES])
 _AGGRAVATED = np.array([offense.aggravated_felony for offense in OFFENSES])
 _LEVEL_OF_OFFENSE = np.array([LEVELS.index(level_of_code(offense.ncic)) for offense in OFFENSES])

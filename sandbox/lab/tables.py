@@ -13,7 +13,7 @@ from sandbox.lab.days import days_of
 from sandbox.lab.docket import Docket
 from sandbox.lab.matches import Searches
 from sandbox.population import NOWHERE, TRUE_STATUSES, People
-from sandbox.results import BOOKINGS, CASES, DECISIONS, HANDLED, LEVERS, SEARCHES
+from sandbox.results import BOOKINGS, CASES, DECISIONS, HANDLED, LEVERS, SEARCHES, reason_in_words
 from sandbox.sharing import SHARED, handled_of
 from services.biometric_match.records import REMOVABILITIES, STATUSES
 from services.chassis.policy import Decision
@@ -127,13 +127,9 @@ def _levers(
 
 
 def reason(decision: Decision, lever: str, *, done: bool) -> str:
-    """The policy's word on the lever, what the agency made of it, and the clauses that applied."""
-    word = decision.answers[lever]
-    if word == "silent":
-        return "silent: " + ("done, as is usual" if done else "not done, as is usual")
-    clauses = ", ".join(ground.clause for ground in decision.because if lever in ground.levers)
-    used = {"may": " used" if done else " not used"}.get(word, "")
-    return f"{word}{used}: {clauses}"
+    """What a decision says of a lever, as `reason_in_words` has it."""
+    clauses = (ground.clause for ground in decision.because if lever in ground.levers)
+    return reason_in_words(decision.answers[lever], clauses, done=done)
 
 
 def _words(words: Sequence[str | bool], places: NDArray[np.generic]) -> pl.Series:

@@ -47,7 +47,7 @@ def list_policies(as_json: AsJson = False) -> None:
     folder = catalogue()
     policies = sorted(folder.policies.values(), key=lambda policy: (policy.question.name, policy.place, policy.id))
     if as_json:
-        sys.stdout.write(json.dumps([summary(policy) for policy in policies], indent=1) + "\n")
+        sys.stdout.write(json.dumps([policy.summary() for policy in policies], indent=1) + "\n")
     else:
         show.policies(out, policies)
     if folder.mistakes:
@@ -211,52 +211,11 @@ def _decide_file(asked: Asked, path: Path, as_json: bool) -> int:
     return mistakes
 
 
-def summary(policy: Policy) -> dict[str, Any]:
-    """A policy in a list."""
-    return {
-        "id": policy.id,
-        "question": policy.question.name,
-        "status": policy.status,
-        "source": policy.source,
-        "period": {"from": policy.since.isoformat(), "until": policy.until.isoformat() if policy.until else None},
-        "verified": policy.verified,
-        "verified_through": policy.verified_through.isoformat() if policy.verified_through else None,
-        "place": policy.place,
-        "authority": policy.authority,
-        "title": policy.title,
-    }
-
-
 def details(policy: Policy) -> dict[str, Any]:
     """A policy whole."""
     clauses = [*policy.clauses, *([policy.otherwise] if policy.otherwise else [])]
-    return {
-        **summary(policy),
-        "binds": list(policy.binds),
-        "duties": list(policy.duties),
-        "max_hold_hours": policy.max_hold_hours,
-        "clock": policy.clock,
-        "tags": list(policy.tags),
-        "note": policy.note,
-        "reads": list(policy.reads),
-        "sets": {name: list(values) for name, values in policy.sets.items()},
-        "clauses": [
-            {
-                "clause": clause.id,
-                "text": clause.text,
-                "source": clause.citation,
-                "when": clause.when.as_record(),
-                "unless": clause.unless.as_record(),
-                "notwithstanding": sorted(clause.notwithstanding),
-                "then": dict(clause.then),
-                "tags": list(clause.tags),
-                "note": clause.note,
-                "otherwise": clause is policy.otherwise,
-            }
-            for clause in clauses
-        ],
-        "sha256": policy.sha256,
-    }
+    told = [{**clause.as_record(), "otherwise": clause is policy.otherwise} for clause in clauses]
+    return {**policy.headings(), "clauses": told}
 
 
 def _count(number: int, what: str) -> str:

@@ -2,7 +2,6 @@
 
 from sandbox.population.bodies import bodies, bookings
 from sandbox.population.people import (
-    CITIZENS,
     NOWHERE,
     TRUE_STATUSES,
     People,
@@ -13,7 +12,6 @@ from sandbox.population.people import (
 )
 
 __all__ = [
-    "CITIZENS",
     "NOWHERE",
     "TRUE_STATUSES",
     "People",

@@ -26,8 +26,6 @@ Flags = NDArray[np.bool_]
 TRUE_STATUSES: Final[tuple[TrueStatus, ...]] = ("us_born", *STATUSES)
 """What `People.status` counts. The first is what no federal record says of anybody."""
 
-CITIZENS: Final = ("us_born", "naturalized_citizen", "derived_citizen")
-
 NOBODY = 10**9
 """People from this number on are in no gallery."""
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from sandbox.scenario.model import Scenario
 from services.chassis.errors import InteropError
-from services.chassis.policy.mistakes import Mistake, did_you_mean
+from services.chassis.policy.mistakes import Mistake, PolicyError, did_you_mean
 from services.chassis.policy.page import Entries, Items, Node, Page, Scalar
 
 HOME = Path(__file__).resolve().parent.parent.parent
@@ -69,7 +69,10 @@ def parse_scenario(
         ScenarioError: the text has mistakes.
         InteropError: `unknown-explanation`, with a suggestion.
     """
-    page = Page(text, name)
+    try:
+        page = Page(text, name)
+    except PolicyError as error:  # of the page, whatever it is about
+        raise ScenarioError(error.mistakes) from error
     duplicates = list(_duplicates(page.root, name))
     if duplicates:
         raise ScenarioError(duplicates)
@@ -165,7 +168,7 @@ def _with_fitted_values(data: dict[str, Any], wanted: str | None) -> dict[str, A
     explanations = data.get("explanations") or {}
     if wanted is not None and wanted not in explanations:
         known = list(explanations)
-        offers = f"there are: {', '.join(known)}" if known else "this scenario offers none"
+        offers = f"There are: {', '.join(known)}" if known else "This scenario offers none"
         raise InteropError("unknown-explanation", f"no explanation '{wanted}'.{did_you_mean(wanted, known)} {offers}")
     chosen = wanted or next(iter(explanations), None)
     fit = explanations[chosen].get("fit") if chosen else data.get("fit")
@@ -202,6 +205,8 @@ def _mistake(root: Node, name: str, row: Any) -> Mistake:
             name, where.line, where.column, f"unknown key '{place}'.{did_you_mean(str(row['loc'][-1]), known)}"
         )
     words = row["msg"].removeprefix("Value error, ")
+    if row["type"] == "model_type":
+        words = "must be a map of 'key: value' lines" if place else "a scenario is a map of 'key: value' lines"
     sentence = f"{words[0].lower()}{words[1:]}".rstrip(".?")
     end = "?" if words.endswith("?") else "."
     return Mistake(name, where.line, where.column, f"'{place}': {sentence}{end}" if place else f"{sentence}{end}")

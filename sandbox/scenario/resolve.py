@@ -12,6 +12,7 @@ from sandbox.scenario.model import BY_DATE, Period, Scenario
 from services.booking.events import DatedDocument, Document, RunSettings
 from services.chassis.errors import InteropError
 from services.chassis.policy import Policy, Vocabulary, load_policy, load_vocabulary
+from services.chassis.policy.folder import unknown_policy
 from services.chassis.policy.mistakes import did_you_mean
 
 VOCABULARY = "vocabulary"
@@ -166,9 +167,6 @@ def _in_force_within(policy: Policy, scenario: Scenario) -> bool:
 def _document(name: str, home: Path) -> Document:
     path = home / "policies" / f"{name}.yaml"
     if not path.is_file():
-        known = [known for known in names_in(home / "policies") if known != VOCABULARY]
-        raise InteropError(
-            "unknown-policy", f"no policy '{name}'.{did_you_mean(name, known)} There are: {', '.join(known)}"
-        )
+        raise unknown_policy(name, [known for known in names_in(home / "policies") if known != VOCABULARY])
     text = path.read_text(encoding="utf-8")
     return Document(id=name, text=text, sha256=sha256(text.encode()).hexdigest())

@@ -36,9 +36,9 @@ _EXCEPTIONS: Mapping[str, Level] = {
 
 LEVELS: Sequence[Level] = ("level_1", "level_2", "level_3", "none")
 """The levels, the gravest first."""
-_MORE_THAN_ONE_YEAR = 1.0
-_TWO_GRAVE_CRIMES = 2
-_THREE_LESSER_CRIMES = 3
+MORE_THAN_ONE_YEAR = 1.0
+TWO_GRAVE_CRIMES = 2
+THREE_LESSER_CRIMES = 3
 
 
 def level_of_code(ncic: str) -> Level:
@@ -62,14 +62,14 @@ def level_by_charge_or_conviction(charge: ChargeSeen, convictions: Sequence[Conv
 def level_by_conviction(convictions: Sequence[ConvictionSeen]) -> Level:
     """R2: convictions only, counted by whether they are punishable by more than one year."""
     grave, lesser = count_crimes(convictions)
-    if any(conviction.aggravated_felony for conviction in convictions) or grave >= _TWO_GRAVE_CRIMES:
+    if any(conviction.aggravated_felony for conviction in convictions) or grave >= TWO_GRAVE_CRIMES:
         return "level_1"
-    if grave or lesser >= _THREE_LESSER_CRIMES:
+    if grave or lesser >= THREE_LESSER_CRIMES:
         return "level_2"
     return "level_3" if lesser else "none"
 
 
 def count_crimes(convictions: Sequence[ConvictionSeen]) -> tuple[int, int]:
     """How many convictions are punishable by more than one year, and how many by one year or less."""
-    grave = sum(conviction.max_years > _MORE_THAN_ONE_YEAR for conviction in convictions)
+    grave = sum(conviction.max_years > MORE_THAN_ONE_YEAR for conviction in convictions)
     return grave, len(convictions) - grave

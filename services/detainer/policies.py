@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
 from services.chassis.errors import InteropError
-from services.chassis.policy import Clause, Policy, PolicyFolder, decide, stack_in_force
+from services.chassis.policy import Policy, PolicyFolder, decide, stack_in_force
 from services.chassis.settings import ServiceSettings
 
 BESIDE_THE_CODE = Path(__file__).parents[2] / "policies"
@@ -60,7 +60,7 @@ def routes(folder: PolicyFolder) -> APIRouter:
     def policies() -> dict[str, Any]:
         known = folder.policies
         return {
-            "policies": [_summary(known[identity]) for identity in sorted(known)],
+            "policies": [{**known[identity].summary(), "sha256": known[identity].sha256} for identity in sorted(known)],
             "mistakes": [str(mistake) for mistake in folder.mistakes],
             "notice": NOTICE,
         }
@@ -87,46 +87,9 @@ def _answer(folder: PolicyFolder, question: Question) -> dict[str, Any]:
     return stack.decide(question.facts, question.custodian).as_record()
 
 
-def _summary(policy: Policy) -> dict[str, Any]:
-    return {
-        "id": policy.id,
-        "question": policy.question.name,
-        "status": policy.status,
-        "source": policy.source,
-        "period": {"from": policy.since, "until": policy.until},
-        "verified": policy.verified,
-        "verified_through": policy.verified_through,
-        "place": policy.place,
-        "authority": policy.authority,
-        "title": policy.title,
-        "sha256": policy.sha256,
-    }
-
-
 def _details(policy: Policy) -> dict[str, Any]:
     return {
-        **_summary(policy),
-        "binds": policy.binds,
-        "max_hold_hours": policy.max_hold_hours,
-        "clock": policy.clock,
-        "tags": policy.tags,
-        "note": policy.note,
-        "reads": policy.reads,
-        "sets": policy.sets,
-        "clauses": [_clause(clause) for clause in policy.clauses],
-        "otherwise": None if policy.otherwise is None else _clause(policy.otherwise),
-    }
-
-
-def _clause(clause: Clause) -> dict[str, Any]:
-    return {
-        "clause": clause.id,
-        "text": clause.text,
-        "source": clause.citation,
-        "when": clause.when.as_record(),
-        "unless": clause.unless.as_record(),
-        "notwithstanding": sorted(clause.notwithstanding),
-        "then": clause.then,
-        "tags": clause.tags,
-        "note": clause.note,
+        **policy.headings(),
+        "clauses": [clause.as_record() for clause in policy.clauses],
+        "otherwise": None if policy.otherwise is None else policy.otherwise.as_record(),
     }

@@ -35,6 +35,28 @@ def test_an_unknown_policy_is_found_before_anything_is_started(
     assert not (tmp_path / ".interop").exists()
 
 
+def test_a_report_that_could_not_be_written_is_refused_before_the_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert call(monkeypatch, "run", "boston-2008-2010", "--html", "nowhere/report.html") == 2
+    assert capsys.readouterr().err == (
+        "no-such-folder: there is no folder 'nowhere' to write report.html into; make it, or name another\n"
+    )
+    assert not (tmp_path / ".interop").exists()
+
+
+def test_a_scenario_that_is_not_yaml_is_a_bad_scenario(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("scenario: [boston\n", encoding="utf-8")
+
+    assert call(monkeypatch, "run", str(broken)) == 2
+    assert capsys.readouterr().err.startswith("bad-scenario: broken.yaml:2:1: error: not valid YAML:")
+
+
 @pytest.mark.parametrize("words", [["trace", "ZZ00"], ["dlq", "list"], ["audit", "reconcile"]])
 def test_looking_back_where_nothing_was_run_says_how_to_begin(
     words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path

@@ -4,7 +4,7 @@ A file that has mistakes leaves its last good version in force, and the mistakes
 policies are no policies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -80,11 +80,7 @@ class PolicyFolder:
         broken = self._files.get(self.path / f"{identity}.yaml", self._vocabulary)
         if broken.mistakes:
             raise PolicyError(broken.mistakes)
-        raise InteropError(
-            "unknown-policy",
-            f"no policy '{identity}'.{did_you_mean(identity, self._policies)} See 'interop policies list'.",
-            status=404,
-        )
+        raise unknown_policy(identity, self._policies)
 
     def refresh(self) -> None:
         """Reads what has changed since the last time."""
@@ -134,6 +130,12 @@ class PolicyFolder:
             if other is not policy:
                 mistakes.append(twice(policy, other))
         self._policies, self._mistakes = policies, tuple(mistakes)
+
+
+def unknown_policy(name: str, known: Iterable[str]) -> InteropError:
+    """What to say when there is no policy of that name."""
+    sentence = f"no policy '{name}'.{did_you_mean(name, known)} See 'interop policies list'."
+    return InteropError("unknown-policy", sentence, status=404)
 
 
 def policy_files(folder: Path) -> list[Path]:

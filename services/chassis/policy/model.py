@@ -40,6 +40,20 @@ class Clause:
     note: str
     place: Place
 
+    def as_record(self) -> dict[str, Any]:
+        """The clause as plain JSON data."""
+        return {
+            "clause": self.id,
+            "text": self.text,
+            "source": self.citation,
+            "when": self.when.as_record(),
+            "unless": self.unless.as_record(),
+            "notwithstanding": sorted(self.notwithstanding),
+            "then": dict(self.then),
+            "tags": list(self.tags),
+            "note": self.note,
+        }
+
     def applies(self, facts: Mapping[str, Value]) -> bool:
         """Whether the clause speaks about a case with these facts."""
         return self.when.holds(facts) and not self.unless.holds(facts)
@@ -241,6 +255,36 @@ class Policy:
     def place_of(self, heading: str) -> Place:
         """Where a heading's value stands in the file; the file's beginning, where it has none."""
         return self.places.get(heading, BEGINNING)
+
+    def summary(self) -> dict[str, Any]:
+        """The policy in a list, as plain JSON data."""
+        return {
+            "id": self.id,
+            "question": self.question.name,
+            "status": self.status,
+            "source": self.source,
+            "period": {"from": self.since.isoformat(), "until": self.until.isoformat() if self.until else None},
+            "verified": self.verified,
+            "verified_through": self.verified_through.isoformat() if self.verified_through else None,
+            "place": self.place,
+            "authority": self.authority,
+            "title": self.title,
+        }
+
+    def headings(self) -> dict[str, Any]:
+        """Everything but the clauses, as plain JSON data."""
+        return {
+            **self.summary(),
+            "binds": list(self.binds),
+            "duties": list(self.duties),
+            "max_hold_hours": self.max_hold_hours,
+            "clock": self.clock,
+            "tags": list(self.tags),
+            "note": self.note,
+            "reads": list(self.reads),
+            "sets": {name: list(values) for name, values in self.sets.items()},
+            "sha256": self.sha256,
+        }
 
     def is_in_force(self, day: date) -> bool:
         """Whether the policy is in force on `day`, both ends included."""
