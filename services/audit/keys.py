@@ -26,9 +26,11 @@ def secret(path: Path) -> bytes:
     Raises:
         InteropError: `bad-key-file`.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        _make(path)
+    try:
+        with suppress(FileExistsError):
+            _make(path)
+    except OSError as error:
+        raise InteropError("bad-key-file", f"{path} cannot be made: {error}") from error
     try:
         found = from_base64(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError, InteropError) as error:
@@ -43,6 +45,7 @@ def secret(path: Path) -> bytes:
 def _make(path: Path) -> None:
     if path.exists():
         return
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -54,3 +57,9 @@ def _make(path: Path) -> None:
         os.link(draft, path)
     finally:
         draft.unlink()
+    # What was signed with a key outlives a power cut, and so must the key.
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -5,7 +5,9 @@ does not fit together is not opened: it is evidence, and to repair it would be t
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -13,10 +15,10 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NewType
 
-from services.audit.database import Database, PostgresDatabase, SqliteDatabase
+from services.audit.database import Database, Row, SqliteDatabase
 from services.audit.tlog.checkpoint import Checkpoint, parse_checkpoint
 from services.audit.tlog.merkle import HASH_BYTES, Frontier, leaf_hash
-from services.audit.tlog.notes import Signer
+from services.audit.tlog.notes import Signer, to_base64
 from services.audit.tlog.tiles import (
     CHECKPOINT,
     HEIGHT,
@@ -31,9 +33,11 @@ from services.chassis.errors import InteropError
 
 LOG_FILE = "log.sqlite"
 
-_RUN_BYTES = 6
+_RUN_BYTES = 2
 _DAY_BYTES = 3
 _UUID_BYTES = 16
+_OTHER_ID = bytes(_UUID_BYTES + 1)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LEVELS = 48
 """A tile is kept under `level << 48 | number`; those of level 0 are the hashes beside the entries."""
 
@@ -61,7 +65,7 @@ EventKey = NewType("EventKey", bytes)
 """Under what the mark of an event is found: its run and its day, then its id.
 
 Ids are hashes, spread over the whole table; with run and day before them, marks that are written together stand
-together, and a commit rewrites a few pages instead of one for each event.
+together, and a commit rewrites a few pages instead of one for each event. The id alone tells events apart.
 """
 
 
@@ -128,6 +132,12 @@ class Published:
         """What the note says."""
         return parse_checkpoint(self.note)[0]
 
+    def told(self) -> dict[str, Any]:
+        """The checkpoint as reports print it."""
+        head = self.checkpoint
+        at = datetime.fromtimestamp(self.at, UTC).isoformat(timespec="seconds")
+        return {"origin": head.origin, "size": head.size, "root": to_base64(head.root), "published_at": at}
+
 
 class StoredLog:
     """Reads a stored log, also while audit writes to it."""
@@ -169,6 +179,13 @@ class StoredLog:
         )
         return _published(rows[0]) if rows else None
 
+    def published_before(self, size: int) -> Published | None:
+        """The newest checkpoint that was published of a smaller tree."""
+        rows = self.database.run(
+            "SELECT size, note, covered, at FROM log_published WHERE size < ? ORDER BY size DESC LIMIT 1", (size,)
+        )
+        return _published(rows[0]) if rows else None
+
     def published_after(self, size: int) -> list[Published]:
         """The checkpoints that were published of larger trees, smallest first."""
         rows = self.database.run(
@@ -189,6 +206,30 @@ class StoredLog:
         """The mark of an event, if it has one."""
         rows = self.database.run(f"{_MARKS} WHERE event = ?", (key,))
         return _mark(rows[0]) if rows else None
+
+    def marks_of(self, keys: Sequence[EventKey]) -> dict[EventKey, Mark]:
+        """The marks of those of these events that have one."""
+        found: dict[EventKey, Mark] = {}
+        for at in range(0, len(keys), WIDTH):
+            some = keys[at : at + WIDTH]
+            places = ", ".join("?" for _ in some)
+            for row in self.database.run(f"{_MARKS} WHERE event IN ({places})", some):
+                found[EventKey(bytes(row[0]))] = _mark(row)
+        return found
+
+    def count_before(self, stream: str, ms: int, seq: int) -> int:
+        """How many entries the events made, without those expunged, that stood before an entry of a stream."""
+        ((count,),) = self.database.run(
+            "SELECT sum(count) FROM log_mark JOIN log_stream ON number = stream"
+            " WHERE name = ? AND expunged = 0 AND (ms < ? OR (ms = ? AND seq < ?))",
+            (stream, ms, ms, seq),
+        )
+        return int(count or 0)
+
+    def count_expunged(self) -> int:
+        """How many entries are of people whose records were expunged, or say that some were."""
+        ((count,),) = self.database.run("SELECT sum(count) FROM log_mark WHERE expunged = 1")
+        return int(count or 0)
 
     def read_file(self, path: str, published: Published) -> bytes | None:
         """A file of the log as it was when `published` was: what a server answers, and what an export writes."""
@@ -220,10 +261,11 @@ class Log(StoredLog):
         self.signer = signer
         database.become_writer()
         keyed = " WITHOUT ROWID" if isinstance(database, SqliteDatabase) else ""
-        for table in _TABLES.format(blob=database.blob, key=database.key, keyed=keyed).split(";"):
-            if table.strip():
-                database.run(table)
-        if not database.run("SELECT size FROM log_head"):
+        with database.transaction():
+            for table in _TABLES.format(blob=database.blob, key=database.key, keyed=keyed).split(";"):
+                if table.strip():
+                    database.run(table)
+        if not self.about() and not database.run("SELECT size FROM log_head"):
             self._begin(profile)
         self._check_about(profile)
         self._frontier = self._checked_frontier()
@@ -246,22 +288,18 @@ class Log(StoredLog):
         entries = [entry for append in appends for entry in append.entries]
         if any(len(entry) > LARGEST_ENTRY for entry in entries):
             raise InteropError("entry-too-large", f"an entry of the log has at most {LARGEST_ENTRY} bytes")
-        frontier = self._frontier.copy()
-        with self.database.transaction():
+        with self._grown() as frontier:
             self._write_entries(frontier, entries)
             self._write_marks(appends)
-            self._write_head(frontier)
-        self._frontier = frontier
 
     def mark_expunged(self, keys: Sequence[EventKey], act: Append) -> None:
         """Adds the entry of an expunction, and notes at the marks of its events that they are expunged, as one."""
-        frontier = self._frontier.copy()
-        with self.database.transaction():
+        with self._grown() as frontier:
             self._write_entries(frontier, act.entries)
             self._write_marks([act])
-            self.database.run_many("UPDATE log_mark SET expunged = 1 WHERE event = ?", [(key,) for key in keys])
-            self._write_head(frontier)
-        self._frontier = frontier
+            self.database.run_many(
+                "UPDATE log_mark SET expunged = 1 WHERE event = ?", [(key,) for key in (*keys, act.key)]
+            )
 
     def publish(self, published: Published) -> None:
         """Keeps a checkpoint that the witnesses have cosigned: from now on it is what the public sees."""
@@ -297,6 +335,8 @@ class Log(StoredLog):
 
     def _check_about(self, profile: str) -> None:
         about = self.about()
+        if not {"key", "profile"} <= about.keys():
+            raise _altered("it does not say whose it is")
         if about["key"] != self.signer.verifier.vkey:
             raise InteropError(
                 "log-key-changed",
@@ -309,9 +349,7 @@ class Log(StoredLog):
             )
 
     def _checked_frontier(self) -> Frontier:
-        head, note = self.head()
-        if not parse_checkpoint(note)[1].signed_by([self.signer.verifier]):
-            raise _altered("its head is not signed with its key")
+        head = self._checked_head()
         ((last,),) = self.database.run("SELECT max(number) FROM log_entry")
         stored = 0 if last is None else last + 1
         if stored != head.size:
@@ -319,14 +357,27 @@ class Log(StoredLog):
         newest = self.published()
         if newest is not None and newest.size > head.size:
             raise _altered(f"its head has {head.size} entries, and one of {newest.size} was published")
-        try:
-            frontier = Frontier.of(head.size, hash_reader(self.tile))
-        except (IndexError, ValueError) as error:
-            raise _altered("tiles are missing or cut short") from error
+        frontier = Frontier.of(head.size, hash_reader(self.tile))
         if frontier.root != head.root:
             raise _altered("its tiles make another root than its signed head says")
         self._check_last_entries(head.size)
         return frontier
+
+    def _checked_head(self) -> Checkpoint:
+        rows = self.database.run("SELECT size, note FROM log_head")
+        if not rows:
+            raise _altered("it has no head")
+        size, note = rows[0]
+        try:
+            head, signed = parse_checkpoint(bytes(note))
+            known = signed.signed_by([self.signer.verifier])
+        except InteropError as error:
+            raise _altered(f"its head cannot be believed ({error.sentence})") from error
+        if not known:
+            raise _altered("its head is not signed with its key")
+        if size != head.size:
+            raise _altered(f"its head is kept under the size {size}, and says {head.size}")
+        return head
 
     def _check_last_entries(self, size: int) -> None:
         number = max(size - 1, 0) // WIDTH
@@ -334,6 +385,19 @@ class Log(StoredLog):
         hashes = b"".join(leaf_hash(entry) for entry in self.entries(number * WIDTH, width))
         if hashes != self.tile(0, number):
             raise _altered(f"the entries from {number * WIDTH} on are not those that its tiles vouch for")
+
+    @contextmanager
+    def _grown(self) -> Iterator[Frontier]:
+        """All of what the block writes, and the head of the tree that it grows; or nothing of it, and as before."""
+        frontier, streams = self._frontier.copy(), dict(self._streams)
+        try:
+            with self.database.transaction():
+                yield frontier
+                self._write_head(frontier)
+        except BaseException:
+            self._streams = streams
+            raise
+        self._frontier = frontier
 
     def _write_entries(self, frontier: Frontier, entries: Sequence[bytes]) -> None:
         first = frontier.size
@@ -345,10 +409,8 @@ class Log(StoredLog):
                 for number, part in _by_tile(index, hashes):
                     before = self.tile(tile_level, number) if number == index // WIDTH and index % WIDTH else b""
                     tiles[tile_level, number] = before + b"".join(part)
-        self.database.run_many(
-            "INSERT INTO log_entry (number, hash, body) VALUES (?, ?, ?)",
-            zip(range(first, frontier.size), leaves, entries, strict=True),
-        )
+        rows = list(zip(range(first, frontier.size), leaves, entries, strict=True))
+        self.database.insert("log_entry", ("number", "hash", "body"), rows)
         self.database.run_many(
             "INSERT INTO log_tile (place, hashes) VALUES (?, ?)"
             " ON CONFLICT (place) DO UPDATE SET hashes = excluded.hashes",
@@ -356,7 +418,7 @@ class Log(StoredLog):
         )
 
     def _write_marks(self, appends: Sequence[Append]) -> None:
-        rows: list[tuple[Any, ...]] = []
+        rows: list[Row] = []
         first = self.size
         for append in appends:
             key, position = append.key, append.position
@@ -364,9 +426,7 @@ class Log(StoredLog):
             count = len(append.entries)
             rows.append((key, stream, position.ms, position.seq, first, count))
             first += count
-        self.database.run_many(
-            "INSERT INTO log_mark (event, stream, ms, seq, first, count) VALUES (?, ?, ?, ?, ?, ?)", rows
-        )
+        self.database.insert("log_mark", ("event", "stream", "ms", "seq", "first", "count"), rows)
 
     def _stream_number(self, name: str) -> int:
         if name not in self._streams:
@@ -395,6 +455,8 @@ def open_database(url: str | None, state_dir: Path, *, read_only: bool = False) 
         InteropError: `no-log`, when there is nothing to read.
     """
     if url is not None:
+        from services.audit.postgres import PostgresDatabase  # noqa: PLC0415  the driver takes a while
+
         return PostgresDatabase(url)
     path = state_dir / LOG_FILE
     if read_only and not path.exists():
@@ -418,12 +480,12 @@ def _altered(what: str) -> InteropError:
     )
 
 
-def _published(row: tuple[Any, ...]) -> Published:
+def _published(row: Row) -> Published:
     size, note, covered, at = row
     return Published(size, bytes(note), json.loads(covered), at)
 
 
-def _mark(row: tuple[Any, ...]) -> Mark:
+def _mark(row: Row) -> Mark:
     event, stream, ms, seq, first, count, expunged = row
     return Mark(
         _event_id(bytes(event)[_RUN_BYTES + _DAY_BYTES :]), Position(stream, ms, seq), first, count, bool(expunged)
@@ -436,18 +498,14 @@ def _run_key(runid: str) -> bytes:
 
 
 def _event_bytes(event_id: str) -> bytes:
-    """The id of an event in as few bytes as it needs: an UUID has 16, others are kept as they are, after a zero."""
-    try:
-        parsed = bytes.fromhex(event_id.replace("-", ""))
-    except ValueError:
-        parsed = b""
-    if len(parsed) == _UUID_BYTES and _event_id(parsed) == event_id:
-        return parsed
-    return b"\0" + event_id.encode()
+    """The id of an event in as few bytes as it needs: an UUID has 16; others are kept as they are, and have more."""
+    if _UUID.fullmatch(event_id):
+        return bytes.fromhex(event_id.replace("-", ""))
+    return _OTHER_ID + event_id.encode()
 
 
 def _event_id(key: bytes) -> str:
     if len(key) != _UUID_BYTES:
-        return key[1:].decode()
+        return key[len(_OTHER_ID) :].decode()
     text = key.hex()
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -3,7 +3,7 @@
 - `go`: `go(folder, [proof, entry]...)` runs `go/verify.go`, compiled once.
 - `js`: the same for `js/verify.mjs`.
 - `verify`: a test that asks for it runs once with each of the two.
-- `export`: once for each of `export.MAKERS`; not to be changed.
+- `export`: once for each of `makers.MAKERS`; not to be changed.
 """
 
 import os
@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.foreign.export import MAKERS, Export
+from tests.foreign.export import Export
+from tests.foreign.makers import MAKERS
 
 HERE = Path(__file__).parent
 GOPATH = Path("/usr/share/gocode")  # where Debian's packages put their sources

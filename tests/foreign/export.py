@@ -1,4 +1,4 @@
-"""Exported logs for the foreign verifiers to look at, and who can make them."""
+"""Exported logs for the foreign verifiers to look at, and one that the specifications alone have made."""
 
 import json
 from collections.abc import Callable
@@ -43,7 +43,3 @@ def make_export(folder: Path, entries: int) -> Export:
     (folder / "checkpoint").write_text(signed, encoding="utf-8")
     (folder / "checkpoint.older").write_text(cosigned(older, c2sp.root(leaves[:older])), encoding="utf-8")
     return Export(folder, logged, lambda index: c2sp.proof(leaves, index, signed), cosigned)
-
-
-MAKERS: tuple[Callable[[Path, int], Export], ...] = (make_export,)
-"""All that the foreign verifiers are shown."""

@@ -11,7 +11,8 @@ import pytest
 
 from tests.foreign import c2sp
 from tests.foreign.conftest import Verify
-from tests.foreign.export import MAKERS, Export
+from tests.foreign.export import Export
+from tests.foreign.makers import MAKERS
 
 Tamper = Callable[[Export, Path], None]
 

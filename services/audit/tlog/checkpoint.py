@@ -7,7 +7,7 @@ from services.audit.tlog.merkle import HASH_BYTES
 from services.audit.tlog.notes import Note, from_base64, parse_note, to_base64
 from services.chassis.errors import InteropError
 
-_SIZE = re.compile(r"0|[1-9]\d{0,18}")
+_SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,10 @@ def checkpoint_of(text: str) -> Checkpoint:
     lines = text.split("\n")
     if len(lines) != 4 or lines[3] or not lines[0] or not _SIZE.fullmatch(lines[1]):  # noqa: PLR2004  three lines
         raise InteropError("bad-checkpoint", "a checkpoint is an origin, a size and a root, a line each")
-    root = from_base64(lines[2])
+    try:
+        root = from_base64(lines[2])
+    except InteropError as error:
+        raise InteropError("bad-checkpoint", error.sentence) from error
     if len(root) != HASH_BYTES:
         raise InteropError("bad-checkpoint", f"a root has {HASH_BYTES} bytes, not {len(root)}")
     return Checkpoint(lines[0], int(lines[1]), root)

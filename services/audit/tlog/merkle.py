@@ -21,8 +21,8 @@ def leaf_hash(entry: bytes) -> bytes:
     return sha256(b"\x00" + entry).digest()
 
 
-def node_hash(left: bytes, right: bytes) -> bytes:
-    """The hash of two subtrees (RFC 6962: `SHA-256(0x01 || left || right)`)."""
+def node_hash(left: bytes, right: bytes = b"") -> bytes:
+    """The hash of two subtrees (RFC 6962: `SHA-256(0x01 || left || right)`), which may come as one string."""
     return sha256(b"\x01" + left + right).digest()
 
 
@@ -59,7 +59,7 @@ class Frontier:
             if len(row) & 1:
                 self._roots[level] = row[-1]
             pairs = iter(row)
-            row = [node_hash(left, right) for left, right in zip(pairs, pairs, strict=False)]
+            row = [sha256(b"\x01" + left + right).digest() for left, right in zip(pairs, pairs, strict=False)]
             level, index = level + 1, index >> 1
         self.size += len(leaves)
 
@@ -162,7 +162,7 @@ def verify_consistency(old: int, old_root: bytes, size: int, root: bytes, proof:
     refused = InteropError(
         "inconsistent", f"the tree of {size} entries does not begin with the tree of {old} that was seen before"
     )
-    if old == 0 and not proof:
+    if old == 0 and not proof and old_root == EMPTY_ROOT:
         return
     if old == size and not proof and old_root == root:
         return

@@ -155,7 +155,7 @@ def parse_signature(line: str) -> tuple[str, bytes]:
     """
     dash, _, rest = line.partition(" ")
     name, _, encoded = rest.partition(" ")
-    if dash != _DASH or not name or "+" in name or any(char.isspace() for char in name):
+    if dash != _DASH or not _is_name(name):
         raise InteropError("bad-note", f"this is no signature line: {line!r}")
     blob = from_base64(encoded)
     if len(blob) <= _ID_BYTES:
@@ -176,6 +176,8 @@ def parse_vkey(vkey: str) -> Verifier:
         verifier = Verifier(name, Algorithm(blob[0]), blob[1:])
     except (InteropError, ValueError, IndexError) as error:
         raise InteropError("bad-key", f"'{vkey}' is no Ed25519 key of a log or a witness") from error
+    if not _is_name(name):
+        raise InteropError("bad-key", f"'{vkey}' does not begin with a name that can stand in a note")
     if len(verifier.public) != _KEY_BYTES or verifier.id.hex() != identity:
         raise InteropError("bad-key", f"'{vkey}' is damaged: its id is that of another key")
     return verifier
@@ -201,6 +203,10 @@ def from_base64(text: str) -> bytes:
     if to_base64(blob) != text:
         raise InteropError("bad-note", f"this is not how base64 is written: {text!r}")
     return blob
+
+
+def _is_name(name: str) -> bool:
+    return name != "" and "+" not in name and not any(char.isspace() for char in name)
 
 
 def _cosigned(text: str, time: int) -> bytes:

@@ -3,14 +3,15 @@
 Written as a file of a few lines, so that whoever verifies can get it from somebody other than the log's operator.
 """
 
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 
 from services.audit.tlog.checkpoint import Checkpoint, parse_checkpoint
 from services.audit.tlog.notes import Algorithm, Verifier, parse_vkey
 from services.chassis.errors import InteropError
 
-_THRESHOLDS = {"any": 1}
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_COUNT = re.compile(r"[1-9][0-9]{0,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +61,25 @@ def parse_policy(text: str) -> Policy:
     Raises:
         InteropError: `bad-policy`, `bad-key`.
     """
+    if _CONTROLS.search(text):
+        raise InteropError("bad-policy", "a policy has no other control characters than tabs and newlines")
     log: Verifier | None = None
     witnesses: dict[str, Verifier] = {}
     groups: dict[str, tuple[int, list[str]]] = {"none": (0, [])}
     quorum: str | None = None
-    for line in text.splitlines():
-        match line.split():
+    for line in text.split("\n"):
+        # Spaces and tabs alone part words: what Unicode calls a space may stand in a name.
+        match re.findall(r"[^ \t]+", line):
             case []:
                 continue
             case [word, *_] if word.startswith("#"):
                 continue
-            case ["log", vkey, *_] if log is None:
+            case ["log", vkey] | ["log", vkey, _] if log is None:
                 log = _key(vkey, Algorithm.ED25519)
-            case ["witness", name, vkey, *_] if name not in witnesses:
-                witnesses[name] = _key(vkey, Algorithm.COSIGNATURE_V1)
+            case ["witness", name, vkey] | ["witness", name, vkey, _] if name not in groups:
+                witnesses[name] = _witness(vkey, witnesses)
                 groups[name] = (1, [name])
-            case ["group", name, threshold, *members] if members and set(members) <= witnesses.keys():
+            case ["group", name, threshold, *members] if name not in groups and set(members) <= witnesses.keys():
                 groups[name] = (_threshold(threshold, members), members)
             case ["quorum", name] if quorum is None and name in groups:
                 quorum = name
@@ -84,7 +88,7 @@ def parse_policy(text: str) -> Policy:
     if log is None or quorum is None:
         raise InteropError("bad-policy", "a policy names the key of a log, and ends with a quorum")
     needed, members = groups[quorum]
-    return Policy(log, tuple(witnesses[name] for name in members), needed)
+    return Policy(log, tuple(witnesses[name] for name in members or witnesses), needed)
 
 
 def _key(vkey: str, algorithm: Algorithm) -> Verifier:
@@ -94,11 +98,17 @@ def _key(vkey: str, algorithm: Algorithm) -> Verifier:
     return key
 
 
-def _threshold(text: str, members: Iterable[str]) -> int:
-    count = len(list(members))
-    if text == "all":
-        return count
-    needed = _THRESHOLDS.get(text, int(text) if text.isdecimal() else 0)
-    if not 1 <= needed <= count:
+def _witness(vkey: str, others: dict[str, Verifier]) -> Verifier:
+    key = _key(vkey, Algorithm.COSIGNATURE_V1)
+    if any(key.public == other.public or key.name == other.name for other in others.values()):
+        # A cosignature does not say whose it is: whoever has one key under two names would count as two.
+        raise InteropError("bad-policy", f"'{vkey}' has the key or the name of another witness")
+    return key
+
+
+def _threshold(text: str, members: list[str]) -> int:
+    count = len(set(members))
+    needed = {"any": 1, "all": count}.get(text) or (int(text) if _COUNT.fullmatch(text) else 0)
+    if len(members) != count or not 1 <= needed <= count:
         raise InteropError("bad-policy", f"'{text}' is no number of witnesses out of {count}")
     return needed

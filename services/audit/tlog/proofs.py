@@ -9,7 +9,7 @@ from services.audit.tlog.policy import Policy
 from services.chassis.errors import InteropError
 
 HEADER = "c2sp.org/tlog-proof@v1"
-_INDEX = re.compile(r"index (0|[1-9]\d{0,18})")
+_INDEX = re.compile(r"index (0|[1-9][0-9]{0,18})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,14 @@ def parse_proof(raw: bytes) -> Proof:
     if lines[0] != HEADER or not separator:
         raise InteropError("bad-proof", f"a proof begins with '{HEADER}' and holds a checkpoint after an empty line")
     if len(lines) > 1 and lines[1].startswith("extra "):
-        del lines[1]
+        del lines[1]  # nothing vouches for it
     index = _INDEX.fullmatch(lines[1]) if len(lines) > 1 else None
     if index is None:
         raise InteropError("bad-proof", "a proof says 'index N' in its second line")
-    path = tuple(from_base64(line) for line in lines[2:])
+    try:
+        path = tuple(from_base64(line) for line in lines[2:])
+    except InteropError as error:
+        raise InteropError("bad-proof", error.sentence) from error
     if any(len(each) != HASH_BYTES for each in path):
         raise InteropError("bad-proof", f"a hash in a proof has {HASH_BYTES} bytes")
     return Proof(int(index[1]), path, checkpoint)

@@ -7,7 +7,8 @@ its length in two bytes. What is full never changes; what is not yet has its wid
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from struct import pack, unpack_from
+from functools import cache, lru_cache
+from struct import pack
 
 from services.audit.tlog.merkle import HASH_BYTES, HashReader, node_hash
 from services.chassis.errors import InteropError
@@ -22,7 +23,7 @@ LARGEST_ENTRY = 65_535
 """Bytes: what two bytes can count."""
 
 CHECKPOINT = "checkpoint"
-_PATH = re.compile(r"tile/(entries|0|[1-9]\d?)/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?")
+_PATH = re.compile(r"tile/(entries|[1-5]?\d|6[0-3])/((?:x\d{3}/)*\d{3})(?:\.p/([1-9]\d{0,2}))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +42,7 @@ class Tile:
     @property
     def path(self) -> str:
         """Where it is, below the log's prefix."""
-        level = "entries" if self.level is None else self.level
-        partial = "" if self.full else f".p/{self.width}"
-        return f"tile/{level}/{_number_path(self.number)}{partial}"
+        return _path(self.level, self.number, self.width)
 
 
 def parse_path(path: str) -> Tile | None:
@@ -57,15 +56,26 @@ def parse_path(path: str) -> Tile | None:
         int(number.replace("x", "").replace("/", "")),
         WIDTH if width is None else int(width),
     )
-    return tile if tile.path == path else None
+    return tile if tile.path == path and tile.width <= WIDTH else None
 
 
 def tiles_of(size: int) -> Iterator[Tile]:
     """Every tile and bundle of a tree of `size` entries: the bundles first, then the tiles, level by level."""
-    yield from _row(None, size)
+    yield from bundles_of(size)
+    for row in hash_tiles_of(size):
+        yield from row
+
+
+def bundles_of(size: int) -> Iterator[Tile]:
+    """Every bundle of the entries of a tree."""
+    return _row(None, size)
+
+
+def hash_tiles_of(size: int) -> Iterator[Iterator[Tile]]:
+    """Every tile of a tree: the levels from the lowest up, and the tiles of each."""
     level = 0
     while size:
-        yield from _row(level, size)
+        yield _row(level, size)
         size >>= HEIGHT
         level += 1
 
@@ -76,29 +86,35 @@ def width_of(level: int | None, number: int, size: int) -> int:
     return max(0, min(WIDTH, hashes - number * WIDTH))
 
 
-def hash_reader(read_tile: Callable[[int, int], bytes]) -> HashReader:
-    """Reads hashes of subtrees out of tiles.
+def subtree_of_tile(hashes: bytes) -> bytes:
+    """The root over hashes that stand one after the other; their number is a power of two."""
+    pair = 2 * HASH_BYTES
+    while len(hashes) > HASH_BYTES:
+        # Two hashes that stand side by side are what the hash above them is made of.
+        hashes = b"".join([node_hash(hashes[at : at + pair]) for at in range(0, len(hashes), pair)])
+    return hashes
+
+
+def hash_reader(
+    read_tile: Callable[[int, int], bytes], subtree: Callable[[bytes], bytes] = subtree_of_tile
+) -> HashReader:
+    """Reads hashes of subtrees out of tiles. What was read is kept, for as long as the reader is.
 
     Args:
         read_tile: `read_tile(level, number)`: the hashes of a tile, one after the other.
+        subtree: makes the root over hashes of a tile, as `subtree_of_tile` does.
     """
+
+    known_tile = cache(read_tile)
 
     def hash_at(level: int, index: int) -> bytes:
         tile_level, above = divmod(level, HEIGHT)
         first = index << above
-        tile = read_tile(tile_level, first // WIDTH)
+        tile = known_tile(tile_level, first // WIDTH)
         start = first % WIDTH
-        return subtree_of_tile(tile[start * HASH_BYTES : (start + (1 << above)) * HASH_BYTES])
+        return subtree(tile[start * HASH_BYTES : (start + (1 << above)) * HASH_BYTES])
 
     return hash_at
-
-
-def subtree_of_tile(hashes: bytes) -> bytes:
-    """The root over hashes that stand one after the other; their number is a power of two."""
-    row = list(split_hashes(hashes))
-    while len(row) > 1:
-        row = [node_hash(left, right) for left, right in zip(row[::2], row[1::2], strict=True)]
-    return row[0]
 
 
 def split_hashes(hashes: bytes) -> Iterator[bytes]:
@@ -118,16 +134,13 @@ def unpack_bundle(bundle: bytes) -> list[bytes]:
         InteropError: `bundle-altered`, when lengths and bytes do not fit together.
     """
     entries: list[bytes] = []
-    at = 0
-    while at < len(bundle):
-        if at + 2 > len(bundle):
-            raise InteropError("bundle-altered", "it ends in the middle of a length")
-        (length,) = unpack_from(">H", bundle, at)
-        entry = bundle[at + 2 : at + 2 + length]
-        if len(entry) != length:
-            raise InteropError("bundle-altered", f"entry {len(entries)} of it should have {length} bytes")
-        entries.append(entry)
-        at += 2 + length
+    end, total = 0, len(bundle)
+    while end < total:
+        start = end + 2
+        end = start + int.from_bytes(bundle[end:start], "big")
+        entries.append(bundle[start:end])
+    if end > total:
+        raise InteropError("bundle-altered", f"it ends in the middle of its entry {len(entries) - 1}")
     return entries
 
 
@@ -138,8 +151,10 @@ def _row(level: int | None, hashes: int) -> Iterator[Tile]:
         yield Tile(level, full, rest)
 
 
-def _number_path(number: int) -> str:
+@lru_cache(maxsize=65_536)
+def _path(level: int | None, number: int, width: int) -> str:
     parts = [f"{number % 1000:03}"]
     while number := number // 1000:
         parts.insert(0, f"x{number % 1000:03}")
-    return "/".join(parts)
+    partial = "" if width == WIDTH else f".p/{width}"
+    return f"tile/{'entries' if level is None else level}/{'/'.join(parts)}{partial}"
