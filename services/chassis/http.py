@@ -19,9 +19,11 @@ BODY_LIMIT = 1_000_000
 RETRY_AFTER_SECONDS = 5
 
 
-def install(api: FastAPI) -> None:
-    """Makes `api` answer errors the way of the house."""
-    api.add_middleware(BodyLimit, limit=BODY_LIMIT)
+def install(
+    api: FastAPI, *, body_limit: int = BODY_LIMIT, instead: str = "send bookings in bulk to /bookings:batch"
+) -> None:
+    """Makes `api` answer errors the way of the house, and refuse larger bodies, saying what to do instead."""
+    api.add_middleware(BodyLimit, limit=body_limit, instead=instead)
     api.add_exception_handler(InteropError, _interop_error)
     api.add_exception_handler(RequestValidationError, _bad_request)
 
@@ -78,9 +80,10 @@ class TwoWayStream(Response):
 class BodyLimit:
     """Refuses a body that is too large before it fills the memory. Streamed batches are limited a line at a time."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, instead: str) -> None:
         self.app = app
         self.limit = limit
+        self.instead = instead
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, unless its body grows beyond the limit."""
@@ -89,7 +92,7 @@ class BodyLimit:
             return
         body = await _collect(receive, self.limit)
         if body is None:
-            sentence = f"the body is larger than {self.limit} bytes; send bookings in bulk to /bookings:batch"
+            sentence = f"the body is larger than {self.limit} bytes; {self.instead}"
             response = JSONResponse(error_body("body-too-large", sentence), status_code=413)
             await response(scope, receive, send)
             return

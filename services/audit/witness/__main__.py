@@ -1,0 +1,5 @@
+"""`python -m services.audit.witness`: runs a witness."""
+
+from services.audit.witness.app import main
+
+main()
