@@ -9,38 +9,28 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TextColumn, TimeElapsedColumn
 
-from sandbox import dead_letters as letters, show, streams
+from sandbox import dead_letters as letters, streams
+from sandbox.audit.cli import audit_app
 from sandbox.bench.cli import bench_app
-from sandbox.compare import Comparison, compare as compare_policies
 from sandbox.drive import OnProgress, Progress
-from sandbox.fit import fit_scenario, write as write_fit
 from sandbox.house import LIVE_SEED, House, look_back, open_house
 from sandbox.lab.assumptions import COSTS_A_DAY, COUNSEL, HEARINGS, REARRESTS, Assumptions, assumption
-from sandbox.lab.crowd import OnBookings
-from sandbox.pages import comparison_page, report_page
 from sandbox.policies.cli import register as register_policies
-from sandbox.population import bookings as people
-from sandbox.published import FEWEST_RUNS
-from sandbox.runs import (
-    OnSeed,
-    Request,
-    Search,
-    reconcile_ledger,
-    run_scenario,
-    run_without_streams,
-    scenario_of,
-    settings_of,
-    summary,
-)
-from sandbox.scenario import HOME, load_scenario, names_in, resolve
 from services.audit.events import WATCHED
 from services.chassis.errors import InteropError
+
+if TYPE_CHECKING:
+    from sandbox.lab.crowd import OnBookings
+    from sandbox.runs import OnSeed, Request
+
+Search = Literal["exhaustive", "mates"]
+"""As `sandbox.runs` has it; what takes a second to import is imported by the commands that need it."""
 
 DEMO_SCENARIO = "boston-2008-2010"
 DEMO_BOOKINGS = 5_000
@@ -58,7 +48,6 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-audit_app = typer.Typer(help="The disclosure ledger.", no_args_is_help=True)
 dlq_app = typer.Typer(help="Dead letters: what could not be processed, and why.", no_args_is_help=True)
 scenario_app = typer.Typer(help="Scenario files.", no_args_is_help=True)
 app.add_typer(audit_app, name="audit")
@@ -122,6 +111,9 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Run a scenario through the four services and their streams, and print the report."""
+    from sandbox.pages import report_page
+    from sandbox.runs import Request, scenario_of, settings_of
+
     searched = search or ("mates" if in_process and bookings > MOST_EXHAUSTIVE else "exhaustive")
     request = Request(
         scenario=scenario,
@@ -197,6 +189,11 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Run the same people through several policies in the lab, and print them side by side."""
+    from sandbox import show
+    from sandbox.compare import Comparison, compare as compare_policies
+    from sandbox.pages import comparison_page
+    from sandbox.runs import Request
+
     request = Request(
         scenario,
         bookings,
@@ -232,6 +229,8 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Stop everything afterwards.")] = False, workers: Workers = 1
 ) -> None:
     """Start everything, run 5,000 bookings, print the report, and stay up until Ctrl-C."""
+    from sandbox.runs import Request
+
     with _until_told(), open_house(workers=workers, live=True) as house:
         result = _run(house, Request(DEMO_SCENARIO, DEMO_BOOKINGS, SEED, seeds=SEEDS), quiet=False)
         _tell(result, as_json=False)
@@ -254,7 +253,9 @@ def up(workers: Workers = 1) -> None:
 @app.command()
 def trace(tcn: Annotated[str, typer.Argument(help="A booking's tcn.")], as_json: AsJson = False) -> None:
     """Show one booking's journey across the agencies, hop by hop."""
-    with look_back() as (redis, _):
+    from sandbox import show
+
+    with look_back() as redis:
         events = [event for event in streams.all_events(redis) if event.get("tcn") == tcn]
     if not events:
         raise InteropError("unknown-tcn", f"no event of any run carries tcn '{tcn}'")
@@ -265,27 +266,12 @@ def trace(tcn: Annotated[str, typer.Argument(help="A booking's tcn.")], as_json:
         show.journey(out, tcn, events)
 
 
-@audit_app.command("reconcile")
-def audit_reconcile(as_json: AsJson = False) -> None:
-    """Prove that the ledger holds exactly the disclosures that the streams carried."""
-    with look_back() as (redis, ledger):
-        outcome = summary(reconcile_ledger(redis, ledger))
-    if as_json:
-        _print_json(outcome)
-    elif outcome["reconciled"]:
-        out.print(f"reconciled: the streams carried {outcome['disclosures']:,} disclosures, and each has its row")
-    else:
-        for kind in ("missing", "extra", "different"):
-            for row in outcome[kind]:
-                out.print(f"{kind}: {row['from']} → {row['to']} of {row['type']} {row['event']} ({row['subject']})")
-    if not outcome["reconciled"]:
-        raise typer.Exit(1)
-
-
 @dlq_app.command("list")
 def dlq_list(as_json: AsJson = False) -> None:
     """List the dead letters."""
-    with look_back() as (redis, _):
+    from sandbox import show
+
+    with look_back() as redis:
         rows = [_letter(letter) for letter in letters.all_letters(redis)]
     if as_json:
         _print_json(rows)
@@ -298,7 +284,7 @@ def dlq_list(as_json: AsJson = False) -> None:
 @dlq_app.command("show")
 def dlq_show(number: str) -> None:
     """Show one dead letter whole."""
-    with look_back() as (redis, _):
+    with look_back() as redis:
         letter = letters.find(redis, number)
     _print_json({**_letter(letter), "event": None if letter.event is None else letter.event.decode(errors="replace")})
 
@@ -308,7 +294,7 @@ def dlq_redrive(
     number: Annotated[str | None, typer.Argument(help="The letter's number; all, if none is given.")] = None,
 ) -> None:
     """Send dead letters again, under their own ids."""
-    with look_back() as (redis, _):
+    with look_back() as redis:
         chosen = list(letters.all_letters(redis)) if number is None else [letters.find(redis, number)]
         for letter in chosen:
             letters.redrive(redis, letter)
@@ -322,6 +308,10 @@ def scenario_fit(
     as_json: AsJson = False,
 ) -> None:
     """Find the fitted parameters from the fitted figures alone, and write them into the scenario with their hash."""
+    from sandbox import show
+    from sandbox.fit import fit_scenario, write as write_fit
+    from sandbox.scenario import load_scenario
+
     with Bars(TextColumn("{task.description}"), TimeElapsedColumn(), console=err, disable=as_json) as bars:
         task = bars.add_task("fitting", total=None)
 
@@ -345,6 +335,8 @@ def scenario_fit(
 @scenario_app.command("check")
 def scenario_check(scenario: str) -> None:
     """Check a scenario file, and each of its explanations."""
+    from sandbox.scenario import load_scenario, resolve
+
     loaded = load_scenario(scenario)
     for name in loaded.explanations:
         load_scenario(scenario, name)
@@ -356,6 +348,9 @@ def scenario_check(scenario: str) -> None:
 @scenario_app.command("list")
 def scenario_list(as_json: AsJson = False) -> None:
     """List the scenarios."""
+    from sandbox import show
+    from sandbox.scenario import HOME, load_scenario, names_in
+
     rows = [load_scenario(name) for name in names_in(HOME / "scenarios")]
     told = [
         {
@@ -378,6 +373,8 @@ def scenario_list(as_json: AsJson = False) -> None:
 @scenario_app.command("settings")
 def scenario_settings(scenario: str, seed: Annotated[int, typer.Option(min=0, help="The run's seed.")] = SEED) -> None:
     """Print what a run of a scenario is pinned to, as `POST /runs` takes it."""
+    from sandbox.scenario import load_scenario, resolve
+
     out.print_json(resolve(load_scenario(scenario), seed=seed).model_dump_json())
 
 
@@ -396,6 +393,9 @@ def scenario_people(
     now: Annotated[bool, typer.Option("--now", help="Leave times out: they are booked when they are sent.")] = False,
 ) -> None:
     """Print people of a scenario, a line each, as `POST /bookings` and `POST /bookings:batch` take them."""
+    from sandbox.population import bookings as people
+    from sandbox.scenario import load_scenario
+
     for person in people(load_scenario(scenario), seed, bookings, first - 1):
         timeless = {key: value for key, value in person.items() if key not in ("booked_at", "custody")}
         sys.stdout.write(json.dumps(timeless if now else person) + "\n")
@@ -407,18 +407,22 @@ def _letter(letter: letters.DeadLetter) -> dict[str, str]:
     return row
 
 
-def _run(house: House, request: Request, *, quiet: bool) -> dict[str, Any]:
+def _run(house: House, request: "Request", *, quiet: bool) -> dict[str, Any]:
+    from sandbox.runs import run_scenario
+
     with _progress(request.bookings, quiet=quiet) as (on_progress, on_seed):
         return run_scenario(house, request, on_progress, on_seed)
 
 
-def _run_in_process(request: Request, *, quiet: bool) -> dict[str, Any]:
+def _run_in_process(request: "Request", *, quiet: bool) -> dict[str, Any]:
+    from sandbox.runs import run_without_streams
+
     with _progress(request.bookings, quiet=quiet) as (on_progress, on_seed):
         return run_without_streams(request, on_progress, on_seed)
 
 
 @contextmanager
-def _progress(total: int, *, quiet: bool) -> Iterator[tuple[OnProgress, OnSeed]]:
+def _progress(total: int, *, quiet: bool) -> Iterator[tuple[OnProgress, "OnSeed"]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bars(*columns, console=err, disable=quiet) as bars:
         task = bars.add_task("opening the run", total=total)
@@ -437,7 +441,7 @@ def _progress(total: int, *, quiet: bool) -> Iterator[tuple[OnProgress, OnSeed]]
 
 
 @contextmanager
-def _comparing(total: int, *, quiet: bool) -> Iterator[tuple[OnBookings, OnSeed]]:
+def _comparing(total: int, *, quiet: bool) -> Iterator[tuple["OnBookings", "OnSeed"]]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Bars(*columns, console=err, disable=quiet, transient=True) as bars:
         people_made = bars.add_task("bookings, made and searched", total=total)
@@ -449,6 +453,8 @@ def _comparing(total: int, *, quiet: bool) -> Iterator[tuple[OnBookings, OnSeed]
 
 
 def _usual_seeds(bookings: int) -> int:
+    from sandbox.published import FEWEST_RUNS
+
     return SEEDS if bookings <= MANY_BOOKINGS else FEWEST_RUNS
 
 
@@ -461,6 +467,8 @@ def _check_folder(*files: Path | None) -> None:
 
 
 def _tell(result: dict[str, Any], as_json: bool) -> None:
+    from sandbox import show
+
     if as_json:
         _print_json(result)
     else:

@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from sandbox import report
+from sandbox.home import NOTICE
 from sandbox.lab.agency import Answers, ask, exercise
 from sandbox.lab.assumptions import Assumptions
 from sandbox.lab.changes import Applied, changes
@@ -182,7 +183,7 @@ def compare(
         "policies": told,
         **published_part(scenario, _published(comparison, scenario, on_seed)),
         "published_bookings": min(request.bookings, MOST_HELD_AGAINST),
-        "notice": report.NOTICE,
+        "notice": NOTICE,
     }
 
 
@@ -247,6 +248,6 @@ def _for_export(policy: str, docket: Docket, table: pl.DataFrame) -> pl.DataFram
 
 def _write(tables: list[pl.DataFrame], path: Path) -> None:
     """The cases under each policy, one below the other, marked for what they are in the file itself."""
-    notice = pl.lit(report.NOTICE).cast(pl.Categorical).alias("notice")
+    notice = pl.lit(NOTICE).cast(pl.Categorical).alias("notice")
     table = pl.concat(tables).with_columns(pl.col("policy").cast(pl.Categorical), notice)
-    table.write_parquet(path, metadata={"notice": report.NOTICE})
+    table.write_parquet(path, metadata={"notice": NOTICE})

@@ -6,7 +6,7 @@ in the middle of a batch loses nothing and takes nothing twice.
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import islice
@@ -14,11 +14,11 @@ from typing import Any
 
 import httpx
 from redis import Redis
-from redis.exceptions import ResponseError
 
 from services.audit.events import WATCHED
+from services.audit.positions import ends, settled
+from services.audit.report.events import GROUP, READ
 from services.booking.events import RunSettings
-from services.chassis.delivery import keys
 from services.chassis.errors import InteropError
 
 LINES = 100
@@ -26,6 +26,9 @@ LINES = 100
 
 PATIENCE_SECONDS = 60.0
 """How long the services may be out of reach before a run is given up."""
+
+WITNESS_SECONDS = 20.0
+"""How long a run waits for the witnesses to cosign its log. Then it is told with what is published."""
 
 POLL_SECONDS = 0.05
 
@@ -155,30 +158,49 @@ def refusal(response: httpx.Response) -> InteropError:
         return InteropError("service-failed", f"{response.request.url} answered {response.status_code}")
 
 
-def wait_for_audit(redis: Redis, patience: float = PATIENCE_SECONDS) -> None:
-    """Waits until audit has taken in everything that the streams hold.
+def wait_for_audit(redis: Redis, audit_url: str, patience: float = PATIENCE_SECONDS) -> dict[str, Any]:
+    """Waits until audit has logged, reconciled and published everything that the streams hold.
+
+    Where witnesses stay away, the log goes unpublished: that is told, and nothing else waits for it.
+
+    Returns:
+        What audit tells of its `log` and its `reconciliation`.
 
     Raises:
-        InteropError: `audit-behind`.
+        InteropError: `audit-behind`, when it has not taken in or compared everything.
     """
     deadline = time.monotonic() + patience
-    while not _audit_is_through(redis):
-        if time.monotonic() > deadline:
-            raise InteropError("audit-behind", "audit has not caught up; look at its /readyz and its log", status=503)
-        time.sleep(POLL_SECONDS)
+    with httpx.Client(base_url=audit_url, timeout=10, trust_env=False) as client:
+        while not (_audit_is_through(redis) and (told := _readiness(client)) is not None and _is_compared(told)):
+            if time.monotonic() > deadline:
+                sentence = "audit has not caught up; look at its /readyz and its log"
+                raise InteropError("audit-behind", sentence, status=503)
+            time.sleep(POLL_SECONDS)
+        deadline = time.monotonic() + WITNESS_SECONDS
+        while told["log"]["published"] < told["log"]["size"] and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+            told = _readiness(client) or told
+    return told
+
+
+def _readiness(client: httpx.Client) -> dict[str, Any] | None:
+    try:
+        told: dict[str, Any] = client.get("/readyz").json()
+    except (httpx.TransportError, ValueError):
+        return None
+    return told if "log" in told and "reconciliation" in told else None
+
+
+def _is_compared(told: Mapping[str, Any]) -> bool:
+    """Whether the last comparison was of all of the log as it is now; what does not fit stays uncompared."""
+    found = told["reconciliation"]
+    is_whole = bool(found.get("size") == told["log"]["size"])
+    return is_whole and (found["lag"] == 0 or not found["reconciled"])
 
 
 def _audit_is_through(redis: Redis) -> bool:
-    for event_type in WATCHED:
-        name = keys.stream(event_type)
-        try:
-            last = redis.xinfo_stream(name)["last-generated-id"]
-            group = next((row for row in redis.xinfo_groups(name) if row["name"] == b"audit"), None)
-        except ResponseError:
-            return False
-        if group is None or group["pending"] or group["last-delivered-id"] != last:
-            return False
-    return True
+    ledger = settled(redis, WATCHED) == ends(redis, WATCHED)
+    return ledger and settled(redis, READ, GROUP) == ends(redis, READ)
 
 
 def _chunks(people: Iterable[dict[str, Any]], size: int) -> Iterator[list[bytes]]:

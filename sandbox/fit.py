@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.lab import simulate
+from sandbox.lab.flow import simulate
 from sandbox.metrics import METRICS
 from sandbox.population import people
 from sandbox.results import Results

@@ -14,7 +14,6 @@ from sandbox.results import LEVELS, LEVERS, Disclosures, Results
 
 Totals = dict[str, Any]
 
-NOTICE = "Simulated. Not data about any place. Not legal advice."
 
 # The words in which every report tells it.
 LEVER_WORDS = {

@@ -1,35 +1,28 @@
 """`interop run`: a scenario through the services, and what came of it beside what was published."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
-from redis import Redis
-
 from sandbox import report, streams
 from sandbox.drive import Driver, OnProgress, Progress, wait_for_audit
 from sandbox.from_events import Fold, results_of
+from sandbox.home import NOTICE
 from sandbox.house import House
 from sandbox.in_process import run_in_process
-from sandbox.lab import simulate
+from sandbox.lab.flow import simulate
 from sandbox.population import bookings, people
 from sandbox.published import published_rows, section
 from sandbox.results import Results
 from sandbox.scenario import Scenario, load_scenario, resolve, sample_share, with_gallery_rows
-from services.audit.domain import Reconciliation, Row, reconcile, rows_of
-from services.audit.events import WATCHED
 from services.booking.events import RunSettings
 from services.chassis.delivery import keys
-from services.chassis.envelope import Consumed, Event
 
 Search = Literal["exhaustive", "mates"]
 OnSeed = Callable[[int, int], None]
 """Told how many of how many simulations for the intervals are done."""
-
-_EVENT: TypeAdapter[Event[Consumed]] = TypeAdapter(Event[Consumed])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +92,7 @@ def run_scenario(house: House, request: Request, on_progress: OnProgress, on_see
     runid = request.named()
     booked = bookings(scenario, request.seed, request.bookings)
     Driver(house.urls["booking"], runid, on_progress).run(settings_of(scenario, request), booked, request.bookings)
-    wait_for_audit(house.redis)
+    audited = wait_for_audit(house.redis, house.urls["audit"])
     events = list(streams.all_events(house.redis, runid))
     results = results_of(events, people(scenario, request.seed, request.bookings))
     told = _Told(
@@ -108,7 +101,8 @@ def run_scenario(house: House, request: Request, on_progress: OnProgress, on_see
         entries=Counter(keys.stream(event["type"]) for event in events),
         more={
             "dead_letters": sum(house.redis.xlen(name) for name in streams.dead_letter_streams(house.redis)),
-            "reconciled": reconcile_ledger(house.redis, house.ledger()).reconciled,
+            "reconciled": audited["reconciliation"]["reconciled"],
+            "log": audited["log"] | {"lag": audited["reconciliation"]["lag"]},
         },
     )
     return _result(request, scenario, results, told, on_seed)
@@ -169,7 +163,7 @@ def _result(request: Request, scenario: Scenario, results: Results, told: _Told,
         "disclosures": report.disclosures(results.disclosures),
         **published_part(scenario, held_against(request, results, on_seed)),
         **told.more,
-        "notice": report.NOTICE,
+        "notice": NOTICE,
     }
 
 
@@ -227,41 +221,3 @@ def _simulate(scenario: Scenario, request: Request) -> Results:
 
 def _stem(scenario: str) -> str:
     return scenario.rpartition("/")[2].removesuffix(".yaml")
-
-
-def reconcile_ledger(redis: Redis, ledger: Iterable[Row]) -> Reconciliation:
-    """Compares every entry of every stream with every row of the ledger."""
-    rows = {row.name: row for row in ledger}
-    carried = (row for event_type in WATCHED for row in _carried(redis, event_type))
-    return reconcile(carried, rows)
-
-
-def _carried(redis: Redis, event_type: str) -> Iterable[Row]:
-    for _, fields in streams.entries(redis, keys.stream(event_type)):
-        try:
-            yield from rows_of(_EVENT.validate_json(fields.get(b"event", b"")))
-        except ValidationError:
-            continue  # what cannot be read as an event lies among audit's dead letters
-
-
-def summary(outcome: Reconciliation) -> Mapping[str, Any]:
-    """A reconciliation in the form that `interop audit reconcile --json` prints."""
-    return {
-        "reconciled": outcome.reconciled,
-        "disclosures": outcome.disclosures,
-        "missing": [_named(row) for row in outcome.missing],
-        "extra": [_named(row) for row in outcome.extra],
-        "different": [_named(streamed) for streamed, _ in outcome.different],
-    }
-
-
-def _named(row: Row) -> dict[str, Any]:
-    return {
-        "event": row.event_id,
-        "hop": row.hop,
-        "type": row.event_type,
-        "run": row.runid,
-        "subject": row.subject,
-        "from": row.sender,
-        "to": row.recipient,
-    }

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox.fit import Fitted
+from sandbox.home import NOTICE
 from sandbox.lab import wording
 from sandbox.lab.measures import SECTIONS
 from sandbox.published import (
@@ -31,7 +32,6 @@ from sandbox.published import (
 )
 from sandbox.report import (
     LEVER_WORDS,
-    NOTICE,
     READINGS,
     RECORD_WORDS,
     STAGE_WORDS,
@@ -276,7 +276,18 @@ def _ledger(result: Mapping[str, Any]) -> str:
     if "reconciled" not in result:
         return f"{line}, without streams or ledger."
     verdict = "[green]reconciled[/green]" if result["reconciled"] else "[red]NOT reconciled[/red]"
-    return f"{line}, ledger {verdict}, {result['dead_letters']} dead letters."
+    return f"{line}, log {verdict}, {result['dead_letters']} dead letters.\n{log_line(result['log'])}"
+
+
+def log_line(log: Mapping[str, Any]) -> str:
+    """How much of the log the public sees, which is what its witnesses have cosigned."""
+    size, published = log["size"], log["published"]
+    if published == size:
+        return f"The log has {size:,} entries, all published: {log['quorum']} witnesses have cosigned them."
+    if log["age_seconds"] is None:
+        return f"The log has {size:,} entries, none published: its witnesses have still to cosign."
+    age = f"{log['age_seconds']:,.0f} s ago"
+    return f"The log has {size:,} entries, {published:,} published {age}: its witnesses have still to cosign the rest."
 
 
 def _table(title: str, *columns: str) -> Table:

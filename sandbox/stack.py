@@ -1,4 +1,4 @@
-"""The local stack: the four services as processes of their own, over a Redis, on this machine.
+"""The local stack: the four services and the witnesses of the log as processes of their own, over a Redis.
 
     with Stack(new_state_dir(Path(".interop"))) as stack:
         stack.wait_ready(60)
@@ -36,9 +36,23 @@ from services.chassis.errors import InteropError
 ROOT = Path(".interop")
 """Where the state of runs stays, below the current directory."""
 
-SERVICES = ("booking", "biometric_match", "detainer", "audit")
+WITNESSES: Mapping[str, str] = {"witness_1": "lawclinic.example/w1", "witness_2": "stateauditor.example/w2"}
+"""The witnesses of the log, and the names that they sign with."""
 
-PREFERRED_PORTS: Mapping[str, int] = {"booking": 8001, "biometric_match": 8002, "detainer": 8003, "audit": 8004}
+FLOW = ("booking", "biometric_match", "detainer", "audit")
+SERVICES = (*FLOW, *WITNESSES)
+
+ALONE = ("audit", *WITNESSES)
+"""What there is one process of, however many workers the others have: a log has one writer, a witness one memory."""
+
+PREFERRED_PORTS: Mapping[str, int] = {
+    "booking": 8001,
+    "biometric_match": 8002,
+    "detainer": 8003,
+    "audit": 8004,
+    "witness_1": 8005,
+    "witness_2": 8006,
+}
 """What the first worker of a service takes when it is free, so that addresses stay the same from day to day."""
 
 GRACE = 15.0
@@ -48,6 +62,8 @@ FIRST_BACKOFF = 0.2
 LONGEST_BACKOFF = 5.0
 HEALTHY_AFTER = 10.0
 EARLY_DEATHS = 5
+REFUSED = 2
+"""The exit code of a process that says in a sentence why it will not start. It would say the same again."""
 
 _FILE = "stack.json"
 _LOCK = "stack.lock"
@@ -100,7 +116,8 @@ class Stack:
     `maxmemory`. `extra_env` is added to the environment of every service. `package` holds the services' modules.
 
     `start` doesn't wait; `wait_ready` does, and from it the supervision learns that a process has been ready once. From
-    then on that process is restarted however often it ends; before, five deaths in a row are final.
+    then on that process is restarted however often it ends; before, five deaths in a row are final, and so is one with
+    exit code 2: that process has said why it will not start.
     """
 
     def __init__(
@@ -268,6 +285,8 @@ class Stack:
         # First workers first, so that nobody's second worker takes the port that a first one prefers.
         for number in range(1, self._worker_count + 1):
             for service in self._services:
+                if number > 1 and service in ALONE:
+                    continue
                 preferred = self._preferred_ports.get(service) if number == 1 else None
                 port = choose_port(preferred, taken)
                 taken.add(port)
@@ -287,13 +306,25 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
         }
 
-        return os.environ | settings | self._extra_env
+        return os.environ | settings | self._of_the_log(worker) | self._extra_env
+
+    def _of_the_log(self, worker: Worker) -> dict[str, str]:
+        """What log and witnesses have to know of each other."""
+        if worker.service == "audit":
+            return {"INTEROP_WITNESSES": " ".join(self.urls[name] for name in WITNESSES if name in self.urls)}
+        if worker.service in WITNESSES:
+            return {
+                "INTEROP_STATE_DIR": str(self.state_dir / worker.service),
+                "INTEROP_WITNESS_NAME": WITNESSES[worker.service],
+                "INTEROP_LOG_URL": self.urls.get("audit", ""),
+            }
+        return {}
 
     def _spawn(self, worker: Worker) -> None:
         # A session of its own: Ctrl-C in the terminal reaches the stack, which then ends the services in good order.
         with worker.log.open("ab") as log:
             worker.process = subprocess.Popen(
-                [sys.executable, "-m", f"{self._package}.{worker.service}"],
+                [sys.executable, "-m", f"{self._package}.{_module_of(worker.service)}"],
                 env=self._environment(worker),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -344,9 +375,10 @@ class Stack:
             self._watchdog.forget(pid)
 
         if not worker.ever_ready:
-            worker.early_deaths += 1
+            refused = worker.process is not None and worker.process.returncode == REFUSED
+            worker.early_deaths = EARLY_DEATHS if refused else worker.early_deaths + 1
             if self._has_given_up(worker):
-                self._failure = _died(worker)
+                self._failure = _refused(worker) if refused else _died(worker)
                 return
 
         worker.backoff = next_backoff(worker.backoff, now - worker.started_at)
@@ -397,6 +429,10 @@ class Stack:
 
                 if self._watchdog is not None:
                     self._watchdog.forget(process.pid)
+
+
+def _module_of(service: str) -> str:
+    return "audit.witness" if service in WITNESSES else service
 
 
 def next_backoff(previous: float | None, uptime: float) -> float:
@@ -508,6 +544,11 @@ def _died(worker: Worker) -> InteropError:
         f"{worker.name} died {EARLY_DEATHS} times before it was ever ready; its last words: "
         f"{last_line(worker.log)!r}; read {worker.log}, mend the cause, start again",
     )
+
+
+def _refused(worker: Worker) -> InteropError:
+    code, _, sentence = last_line(worker.log).partition(": ")
+    return InteropError(code, f"{worker.name} will not start: {sentence}")
 
 
 def _not_ready(waiting: Sequence[Worker], timeout: float) -> InteropError:

@@ -102,3 +102,25 @@ def lab(
             f" {row['seconds']:.2f} s ({row['cost_ratio']} x the first a booking), {row['peak_mib']:,} MiB",
             highlight=False,
         )
+
+
+@bench_app.command()
+def audit(
+    entries: Annotated[
+        int, typer.Option(min=1_000, max=10_000_000, help="Entries of the log; a million need about 1 GB of disk.")
+    ] = 1_000_000,
+    bookings: Annotated[int, typer.Option(min=10, max=20_000, help="Bookings in a round of the services.")] = 500,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds of the services.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What the transparency log costs: against bare SQLite, against the services; proofs, files, bytes."""
+    from sandbox.bench.audit.keeping import the_services  # noqa: PLC0415  as above
+    from sandbox.bench.audit.measure import measure  # noqa: PLC0415
+    from sandbox.bench.audit.table import print_table  # noqa: PLC0415
+
+    with err.status("starting", spinner="line") as status:
+        result = measure(entries, the_services(bookings, rounds), status.update)
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+    else:
+        print_table(out, result)

@@ -4,7 +4,3 @@ It is the pipeline downstream of the search: given the same answers of the match
 case, which a test shows. Policies and regimes are asked through the services' own `decide`, once for each combination
 of facts that occurs; the rules of custody and of chance are the services', written for columns.
 """
-
-from sandbox.lab.flow import simulate
-
-__all__ = ["simulate"]

@@ -2,5 +2,6 @@
 
 from sandbox.pages.comparison import comparison_page
 from sandbox.pages.page import report_page
+from sandbox.pages.transparency import transparency_page
 
-__all__ = ["comparison_page", "report_page"]
+__all__ = ["comparison_page", "report_page", "transparency_page"]

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sandbox.home import HOME
 from sandbox.policies.check import check_policy, check_together
-from sandbox.scenario.files import HOME
 from services.chassis.errors import InteropError
 from services.chassis.policy import Mistake, Policy, PolicyError, PolicyFolder, Vocabulary, load_policy, load_vocabulary
 from services.chassis.policy.folder import CASES, VOCABULARY_FILE, policy_files, text_of, twice

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from sandbox.home import NOTICE
 from sandbox.policies.diff import Box
-from sandbox.report import NOTICE
 from services.chassis.policy import Clause, Decision, Policy
 from services.chassis.policy.conditions import Condition
 from services.chassis.policy.vocabulary import spell

@@ -1,7 +1,8 @@
 """Scenarios: what their files say, how they are checked, and what a run is pinned to because of them."""
 
+from sandbox.home import HOME
 from sandbox.scenario.figures import Explanation, Figure, Fit, FittedParameter, Window, parameter_hash
-from sandbox.scenario.files import HOME, ScenarioError, load_scenario, names_in, parse_scenario, scenario_path
+from sandbox.scenario.files import ScenarioError, load_scenario, names_in, parse_scenario, scenario_path
 from sandbox.scenario.model import (
     BY_DATE,
     Associations,

@@ -7,14 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from sandbox.home import HOME
 from sandbox.scenario.model import Scenario
 from services.chassis.errors import InteropError
 from services.chassis.policy.mistakes import Mistake, PolicyError, did_you_mean
 from services.chassis.policy.page import Entries, Items, Node, Page, Scalar
-
-HOME = Path(__file__).resolve().parent.parent.parent
-"""Where scenarios/, policies/ and contracts/ are: beside the code, in a checkout and in the image alike."""
-
 
 OWN = ("title", "period", "volume", "published", "parameter_hash")
 """What a scenario says for itself, also when it carries the parameters of another."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import holidays
 
-from sandbox.scenario.files import HOME, names_in
+from sandbox.home import HOME
+from sandbox.scenario.files import names_in
 from sandbox.scenario.model import BY_DATE, Period, Scenario
 from services.booking.events import DatedDocument, Document, RunSettings
 from services.chassis.errors import InteropError

@@ -1,68 +1,84 @@
-"""The wiring of audit: every stream into the ledger, and the ledger over HTTP. What a row is, is in domain.py."""
+"""The wiring of audit: every stream into the ledger, the log to its witnesses and to the public."""
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict
-from itertools import islice
-from typing import Annotated, Any
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
+from redis import Redis
+from redis.exceptions import RedisError
 
-from services.audit.domain import Row
-from services.audit.events import WATCHED
-from services.audit.ledger import Ledger, read_rows
+from services.audit.events import WATCHED, CheckpointPublished
+from services.audit.expunge import Expunger
+from services.audit.ledger import Ledger, LedgerReader
+from services.audit.publisher import START_SECONDS, Publisher
+from services.audit.reconcile import Reconciler
+from services.audit.report.projection import REPORT_FILE, Readings
+from services.audit.report.wiring import report_on
+from services.audit.routes import log_routes, record_routes, report_routes
+from services.audit.settings import AuditSettings
+from services.audit.watch import Watch
+from services.audit.witnesses import Witness
 from services.chassis.envelope import Consumed
+from services.chassis.errors import InfrastructureError
 from services.chassis.service import Service
-from services.chassis.settings import ServiceSettings
 
-LEDGER_FILE = "ledger.sqlite"
-ROWS_AT_ONCE = 1_000
+SUMMARY = "Every disclosure between parties: sealed, and in a log that outsiders verify"
+
+log = logging.getLogger(__name__)
 
 
-def build(settings: ServiceSettings | None = None) -> Service:
-    """The audit service, ready to be served."""
-    settings = settings or ServiceSettings()
-    service = Service("audit", "Every disclosure between parties, one row each, exactly once", settings)
-    ledger = Ledger(settings.state_dir / LEDGER_FILE)
+def build(settings: AuditSettings | None = None) -> Service:
+    """The audit service, ready to be served.
+
+    Raises:
+        InteropError: a log that is not opened: `log-in-use`, `log-altered`, `log-key-changed`, `log-profile-changed`.
+    """
+    settings = settings or AuditSettings()
+    service = Service("audit", SUMMARY, settings, publishes=(CheckpointPublished,))
+    is_new = not settings.has_key
+    ledger = Ledger(settings.open_log(), settings.open_vault())
+    redis = Redis.from_url(settings.redis_address(), socket_connect_timeout=2, socket_timeout=10)
+    witnesses = [Witness(url) for url in settings.witness_urls]
+    publisher = Publisher(ledger.log, redis, witnesses, settings.quorum)
+    # Readers have connections of their own: they see what was committed, and hold up nobody who writes.
+    public, compared = (LedgerReader(settings.read_log(), settings.read_vault()) for _ in range(2))
+    watch = Watch(Reconciler(redis, compared), settings.state_dir)
+    projection = report_on(service, settings.state_dir)
+    expunger = Expunger(redis, ledger, projection.forget)
+
     wiring = service.onlooker("audit")
     for event_type in WATCHED:
         wiring.sink(event_type, Consumed, ledger.keep)
-    service.afterwards(ledger.close)
-    service.api.include_router(routes(ledger))
+
+    async def check_with_witnesses() -> None:
+        await publisher.check_with_witnesses(0 if is_new else START_SECONDS)
+
+    async def finish_expunging() -> None:
+        await asyncio.to_thread(expunger.finish)
+
+    async def sweep() -> None:
+        await asyncio.to_thread(expunger.sweep)
+
+    service.beforehand(check_with_witnesses)
+    service.beforehand(finish_expunging)
+    service.background(lambda: _again_and_again(publisher.publish, settings.publish_seconds))
+    service.background(lambda: _again_and_again(watch.look, settings.reconcile_seconds))
+    service.background(lambda: _again_and_again(sweep, settings.reconcile_seconds))
+    for each in (ledger, public, compared):
+        service.afterwards(each.close)
+    service.tells("log", publisher.told)
+    service.tells("reconciliation", watch.told)
+    service.api.include_router(log_routes(public.log, publisher.policy))
+    service.api.include_router(report_routes(Readings(settings.state_dir / REPORT_FILE), public.log, watch.told))
+    service.api.include_router(record_routes(public, expunger, settings.token_key(), watch.restart))
     return service
 
 
-def routes(ledger: Ledger) -> APIRouter:
-    """The HTTP interface of audit."""
-    router = APIRouter(tags=["ledger"])
-
-    @router.get("/disclosures", summary="Everything that was disclosed about one booking")
-    def disclosures(
-        subject: Annotated[str, Query(description="the booking's reference, ORI/OCA", examples=["ZZ0010000/B-1"])],
-        run: Annotated[str | None, Query(description="only this run")] = None,
-    ) -> dict[str, Any]:
-        rows = ledger.disclosures(subject=subject, runid=run)
-        note = "In the real program the person has no such account: it is exempted from disclosure (73 FR 74637)."
-        return {"subject": subject, "disclosures": [asdict(row) for row in rows], "note": note}
-
-    @router.get("/report", summary="How often each party told each other what, in one run")
-    def report(run: Annotated[str, Query()]) -> dict[str, Any]:
-        names = ("from", "to", "categories", "count")
-        totals = [
-            dict(zip(names, (sender, recipient, categories.split(), count), strict=True))
-            for sender, recipient, categories, count in ledger.totals(run)
-        ]
-        return {"run": run, "disclosures": totals, "notice": "Simulated. Not data about any place. Not legal advice."}
-
-    @router.get("/ledger", summary="The whole ledger, one row a line (NDJSON): what a reconciliation reads")
-    def whole_ledger() -> StreamingResponse:
-        return StreamingResponse(_pages(read_rows(ledger.path)), media_type="application/x-ndjson")
-
-    return router
-
-
-def _pages(rows: Iterator[Row]) -> Iterator[str]:
-    """The rows as lines, many at a time: each step of a streamed answer costs a change of threads."""
-    while page := list(islice(rows, ROWS_AT_ONCE)):
-        yield "".join(json.dumps(asdict(row)) + "\n" for row in page)
+async def _again_and_again(step: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Runs a step every so many seconds. An outage puts it off; anything else ends the service."""
+    while True:
+        await asyncio.sleep(seconds)  # at its start, a service first has to catch up with the streams
+        try:
+            await step()
+        except (InfrastructureError, RedisError) as outage:
+            log.warning("put off: %s", outage)

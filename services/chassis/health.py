@@ -1,6 +1,7 @@
 """Alive is not ready: ready means that Redis answers, every subscriber runs, and every backlog moves."""
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -26,7 +27,9 @@ class Health:
         self.stages = stages
         self.stall_seconds = stall_seconds
         self.running: Callable[[], bool] = lambda: False
-        self._marks: dict[str, _Mark] = {stage.name: _Mark() for stage in stages}
+        self.more: dict[str, Callable[[], dict[str, Any]]] = {}
+        """What a service tells of itself besides, by name; it does not make it ready or not."""
+        self._marks: defaultdict[str, _Mark] = defaultdict(_Mark)
 
     async def report(self) -> tuple[bool, dict[str, Any]]:
         """Whether the service is ready, and what it looked at."""
@@ -43,7 +46,8 @@ class Health:
         if not self.running():
             problems.append("a subscriber does not run")
         problems += [f"{name}: a backlog without progress" for name, row in backlogs.items() if row["stalled"]]
-        return not problems, {"ready": not problems, "problems": problems, "backlogs": backlogs}
+        more = {name: tell() for name, tell in self.more.items()}
+        return not problems, {"ready": not problems, "problems": problems, "backlogs": backlogs, **more}
 
     async def _backlog(self, stage: Stage[Any]) -> dict[str, Any]:
         stream = await self.client.xinfo_stream(stage.stream)

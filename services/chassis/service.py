@@ -31,6 +31,7 @@ from services.chassis.delivery import keys
 from services.chassis.delivery.recovery import keep_leases, take_over
 from services.chassis.delivery.stage import Entry, Group, Read, Run, Stage
 from services.chassis.delivery.stages import (
+    Arrival,
     BatchStage,
     CaseStage,
     DueStage,
@@ -94,8 +95,8 @@ class Wiring(Generic[Run]):
         effects, attempts = self._effects, self._attempts
         self._add(DueStage(self.group, model, event_type, handler, before, case, effects, attempts=attempts))
 
-    def sink(self, event_type: str, model: type[Read], keep: Callable[[Sequence[Event[Read]]], None]) -> None:
-        """`keep(events)`, durable and repeatable by event id, before they are acknowledged."""
+    def sink(self, event_type: str, model: type[Read], keep: Callable[[Sequence[Arrival[Read]]], None]) -> None:
+        """`keep(arrivals)`, durable and repeatable by event id, before they are acknowledged."""
         self._add(SinkStage(self.group, model, event_type, keep, attempts=self._attempts))
 
     def _add(self, stage: Stage[Any]) -> None:
@@ -119,7 +120,11 @@ class Service:
         self.tasks: list[Callable[[], Awaitable[None]]] = []
         self.preparations: list[Callable[[], Awaitable[None]]] = []
         self.endings: list[Callable[[], None]] = []
-        self.failed = asyncio.Event()
+        self.refusal: InteropError | None = None
+        """Why the service would not start, or go on."""
+        self.when_failed: Callable[[], None] = lambda: None
+        self.failed = False
+        self._health = Health(self.redis, self.stages, settings.stall_seconds)
         self._broker = RedisBroker(
             url,
             apply_types=False,
@@ -171,17 +176,27 @@ class Service:
         """Runs `task` while the service is up; one that ends with an error takes the process down."""
         self.tasks.append(task)
 
+    def tells(self, name: str, tell: Callable[[], dict[str, Any]]) -> None:
+        """Adds what `tell` returns to `/readyz`, under `name`."""
+        self._health.more[name] = tell
+
     @asynccontextmanager
     async def _lifespan(self, api: FastAPI) -> AsyncIterator[None]:
         settings = self.settings
-        health = Health(self.redis, self.stages, settings.stall_seconds)
-        health.running = self._subscribers_run
-        _add_health_routes(api, self.name, health)
+        self._health.running = self._subscribers_run
+        _add_health_routes(api, self.name, self._health)
         await self._connect()
         for stage in self.stages:
             await ensure_group(self.redis, stage.stream, stage.group.name)
-        for prepare in self.preparations:
-            await prepare()
+        try:
+            for prepare in self.preparations:
+                await prepare()
+        except InteropError as refusal:
+            self.refusal = refusal
+            self._fail()
+            yield
+            await self._close()
+            return
         await self._broker.start()
         keepers = [
             keep_leases(self.stages, settings.consumer, settings.lease_ms),
@@ -193,9 +208,16 @@ class Service:
         yield
         await self._broker.stop()
         await _end(running)
+        await self._close()
+
+    async def _close(self) -> None:
         for end in self.endings:
             end()
         await self.redis.aclose()
+
+    def _fail(self) -> None:
+        self.failed = True
+        self.when_failed()
 
     async def _connect(self) -> None:
         for _ in range(int(REDIS_PATIENCE_SECONDS / 0.25)):
@@ -220,9 +242,12 @@ class Service:
             await keeper
         except asyncio.CancelledError:
             raise
+        except InteropError as error:
+            self.refusal = error
+            self._fail()
         except Exception:
             log.exception("%s cannot go on", self.name)
-            self.failed.set()
+            self._fail()
 
     def _subscribers_run(self) -> bool:
         return all(subscriber.running for subscriber in self._broker.subscribers)
@@ -271,6 +296,9 @@ def _add_health_routes(api: FastAPI, name: str, health: Health) -> None:
 def serve(service: Service) -> int:
     """Runs the service until it is told to stop; the exit code says whether it could.
 
+    Raises:
+        InteropError: what the service found at its start, and would not start for.
+
     The garbage collector is told to leave the start-up heap alone: rescanning it costs more than the events do.
     """
     settings = service.settings
@@ -288,26 +316,26 @@ def serve(service: Service) -> int:
     )
     server = uvicorn.Server(config)
 
-    async def stop_on_failure() -> None:
-        await service.failed.wait()
+    def stop() -> None:
         server.should_exit = True
 
-    service.background(stop_on_failure)
+    service.when_failed = stop
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     server.run()
-    return 0 if server.started and not service.failed.is_set() else 1
+    if service.refusal is not None:
+        raise service.refusal
+    return 0 if server.started and not service.failed else 1
 
 
 def main(build: Callable[[], Service]) -> None:
     """The entry point of a service's `__main__`. Settings that cannot be used are one sentence and exit code 2."""
     try:
-        service = build()
+        sys.exit(serve(build()))
     except InteropError as error:
         sys.stderr.write(f"{error.code}: {error.sentence}\n")
         sys.exit(2)
-    sys.exit(serve(service))
 
 
 __all__ = ["RUN_OPENED", "Service", "Wiring", "ensure_group", "keys", "main", "serve"]

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from services.audit import app as audit
+from services.audit.settings import AuditSettings
 from services.biometric_match import app as biometric_match
 from services.booking import app as booking
 from services.booking.clock import Reading
@@ -46,16 +47,16 @@ def reader(model: type[Consumed]) -> TypeAdapter[Event[Any]]:
 
 @contextmanager
 def built_services(folder: Path) -> Iterator[dict[str, Service]]:
-    """The four services as they are built at their start, none of them started. Audit keeps its ledger in `folder`."""
+    """The four services as they are built at their start, none of them started. Audit keeps its files in `folder`."""
     services = {
         "booking": booking.build(booking.BookingSettings(state_dir=folder)),
         "biometric_match": biometric_match.build(ServiceSettings(state_dir=folder)),
         "detainer": detainer.build(DetainerSettings(state_dir=folder)),
-        "audit": audit.build(ServiceSettings(state_dir=folder)),
+        "audit": audit.build(AuditSettings(state_dir=folder)),
     }
     yield services
-    sinks = [stage for stage in services["audit"].stages if isinstance(stage, SinkStage)]
-    sinks[0].sink.__self__.close()
+    for close in services["audit"].endings:
+        close()
 
 
 @dataclass

@@ -5,17 +5,25 @@ files anew; look at the difference before you commit it.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from sandbox.contracts import CONTRACTS
+from services.audit.domain import entry_of, rows_of
+from services.audit.events import announcement
+from services.audit.settings import ORIGIN
+from services.audit.tlog.checkpoint import Checkpoint
+from services.audit.tlog.merkle import leaf_hash, root_of
+from services.audit.vault import Secret
 from services.biometric_match.matcher import capture
 from services.booking.events import BookingRequest, RunSettings
+from services.chassis.delivery import keys
+from services.chassis.envelope import Consumed
 from services.chassis.service import Service
-from tests.contract.house import House, Raw, built_services
+from tests.contract.house import House, Raw, built_services, reader
 
 EXAMPLES = CONTRACTS / "examples"
 
@@ -209,7 +217,18 @@ def told(services: Mapping[str, Service]) -> dict[str, Raw]:
         for event in house.events
         if event["id"] in (transferred["causationid"], outcome["causationid"])
     }
-    return {**shown, "custody.changed.v1.transferred": transferred}
+    return {**shown, "custody.changed.v1.transferred": transferred, "checkpoint.published.v1": logged(house.events)}
+
+
+def logged(events: Sequence[Raw]) -> Raw:
+    """The announcement of the log that holds what these events disclosed, in a vault whose keys are all zero."""
+    secret = Secret(1, bytes(32))
+    read = [reader(Consumed).validate_python(event) for event in events]
+    rows = [row for event in read for row in rows_of(event)]
+    root = root_of([leaf_hash(entry_of(row, secret.commitment(row), "open")) for row in rows])
+    covered = {keys.stream(event.type): f"{int(event.time.timestamp() * 1000)}-0" for event in read}
+    last = max(event.time for event in read)
+    return json.loads(announcement(Checkpoint(ORIGIN, len(rows), root), covered, last.timestamp()))
 
 
 def written() -> dict[str, Raw]:

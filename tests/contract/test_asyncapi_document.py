@@ -98,7 +98,7 @@ def test_every_operation_says_who_acts_and_for_whom(contract: Contract) -> None:
         else:
             assert operation.name == f"{operation.group}.receives.{operation.event_type}"
             assert str(operation.group).split(".")[0] == operation.service
-            assert (operation.party is None) is (operation.group == "audit")
+            assert (operation.party is None) is (operation.service == "audit")
 
 
 def test_every_type_is_sent_by_exactly_one_service(contract: Contract) -> None:
@@ -139,6 +139,14 @@ def test_control_events_disclose_nothing(contract: Contract) -> None:
     assert not any(contract.messages[event_type].declarations for event_type in control)
 
 
+def test_what_is_about_the_log_discloses_nothing_and_is_handed_to_no_party(contract: Contract) -> None:
+    about_the_log = [message for message in contract.messages.values() if message.source == "audit"]
+
+    assert [message.event_type for message in about_the_log] == ["checkpoint.published.v1"]
+    assert about_the_log[0].declarations == []
+    assert contract.readers("checkpoint.published.v1") == []
+
+
 def test_every_example_keeps_the_contract(contract: Contract) -> None:
     examples = [example for message in contract.messages.values() for example in message.examples]
 
@@ -148,11 +156,11 @@ def test_every_example_keeps_the_contract(contract: Contract) -> None:
 
 def test_the_examples_are_one_case_in_which_every_cause_is_shown() -> None:
     examples = written()
-    case = {name: event for name, event in examples.items() if event["source"] != "clock"}
+    case = {name: event for name, event in examples.items() if event["source"] not in ("clock", "audit")}
 
     assert {event["subject"] for event in case.values()} == {"ZZ0010000/HERON-41"}
     assert len({event["tcn"] for event in case.values()}) == 1
-    assert len({event["runid"] for event in examples.values()}) == 1
+    assert {event["runid"] for event in examples.values()} == {"contract-example-41", "audit"}
     ids = {event["id"] for event in examples.values()}
     assert len(ids) == len(examples)
     assert [name for name, event in case.items() if event.get("causationid", event["id"]) not in ids] == []

@@ -1,8 +1,9 @@
 """The commands of the README with the output that is shown under them.
 
 A block that begins with ```console holds commands (lines with `$ `, or `> ` where one goes on), and under the last
-of them what it prints; a line of three dots stands for any number of lines. Every block is run, in their order;
-`python -m tests.e2e.readme` writes what they print now into the README and the lessons.
+of them what it prints; a line of three dots stands for any number of lines, and `…` for a hash, a time or a place in
+the log, which differ from run to run. Every block is run, in their order; `python -m tests.e2e.readme` writes what they
+print now into the README and the lessons, and leaves a line with a `…` as it is while it fits.
 """
 
 import os
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 LESSONS = sorted((ROOT / "docs" / "lessons").glob("*.md"))
 DOTS = "..."
+VARIES = "…"
 PROMPTS = ("$ ", "> ")
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 NEEDED = (".venv", "Makefile", "pyproject.toml", "requirements")
@@ -54,9 +56,14 @@ def blocks(text: str) -> Iterator[Block]:
     """The console blocks of a README."""
     for match in BLOCK.finditer(text):
         lines = match.group(1).splitlines()
-        commands = tuple(line[len(PROMPTS[0]) :] for line in lines if line.startswith(PROMPTS))
-        shown = "\n".join(line for line in lines if not line.startswith(PROMPTS))
+        commands = tuple(line[len(PROMPTS[0]) :] for line in lines if is_command(line))
+        shown = "\n".join(line for line in lines if not is_command(line))
         yield Block(commands, shown.strip("\n"))
+
+
+def is_command(line: str) -> bool:
+    """Whether a line is a command, or goes on with one; `>` alone is an empty line of a file that one writes."""
+    return line.startswith(PROMPTS) or line == PROMPTS[1].rstrip()
 
 
 def tidy(output: str) -> str:
@@ -73,20 +80,26 @@ def shape(output: str) -> list[str]:
 def prints(output: Sequence[str], shown: Sequence[str]) -> bool:
     """Whether output is what is shown, where a line of dots may stand for any number of lines."""
     if DOTS not in shown:
-        return list(output) == list(shown)
+        return len(output) == len(shown) and all(map(fits, output, shown))
     dots = list(shown).index(DOTS)
-    if list(output[:dots]) != list(shown[:dots]):
+    if not prints(output[:dots], shown[:dots]):
         return False
     return any(prints(output[start:], shown[dots + 1 :]) for start in range(dots, len(output) + 1))
 
 
+def fits(line: str, shown: str) -> bool:
+    """Whether a line is what is shown, where `…` stands for one or more characters that are no space."""
+    return re.fullmatch(r"\S+".join(map(re.escape, shown.split(VARIES))), line) is not None
+
+
 def abridged(output: str, shown: str) -> str:
     """Output cut as what is shown is cut: as many lines before the dots, and as many after them."""
-    if DOTS not in shown.splitlines():
-        return output
     lines, marks = output.splitlines(), shown.splitlines()
-    before, after = marks.index(DOTS), len(marks) - 1 - marks.index(DOTS)
-    return "\n".join([*lines[:before], DOTS, *lines[len(lines) - after :]])
+    if DOTS in marks:
+        before, after = marks.index(DOTS), len(marks) - 1 - marks.index(DOTS)
+        lines = [*lines[:before], DOTS, *lines[len(lines) - after :]]
+    kept = [mark if VARIES in mark and fits(line, mark) else line for line, mark in zip(lines, marks, strict=False)]
+    return "\n".join([*kept, *lines[len(kept) :]])
 
 
 def workplace(folder: Path) -> Path:
@@ -107,7 +120,7 @@ def write(document: Path) -> None:
 
         def printed(match: re.Match[str]) -> str:
             (block,) = blocks(match.group(0))
-            head = "".join(f"{line}\n" for line in match.group(1).splitlines() if line.startswith(PROMPTS))
+            head = "".join(f"{line}\n" for line in match.group(1).splitlines() if is_command(line))
             body = abridged(block.run(place), block.shown)
             return f"```console\n{head}{body}{chr(10) if body else ''}```"
 

@@ -20,17 +20,23 @@ import pytest
 from sandbox.embedded import free_port
 from sandbox.population import bookings
 from sandbox.scenario import load_scenario
+from services.chassis.delivery import keys
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("booking", "biometric_match", "detainer", "audit")
-PORTS = ("BOOKING_PORT", "BIOMETRIC_MATCH_PORT", "DETAINER_PORT", "AUDIT_PORT")
+WITNESSES = ("witness-1", "witness-2")
+PORTS = ("BOOKING_PORT", "BIOMETRIC_MATCH_PORT", "DETAINER_PORT", "AUDIT_PORT", "WITNESS_1_PORT", "WITNESS_2_PORT")
 BASE_IMAGES = ("python:3.13-slim", "redis:8-alpine")
 
 RUN = ("run", "boston-2008-2010", "--bookings", "200", "--json")
 
-AS_OPERATOR = 'REDISCLI_AUTH=$(cat /tmp/default-password) exec redis-cli "$@"'
+AS_OPERATOR = """
+set -f
+export REDISCLI_AUTH=$(cat /tmp/default-password)
+for command; do redis-cli $command; done
+"""
 KILL_THE_SERVER = (
     'for p in /proc/[0-9]*; do read -r name <"$p/comm"; '
     'case "$name" in python*|redis-server) kill -9 "${p#/proc/}";; esac; done'
@@ -45,7 +51,7 @@ class Project:
         taken: set[int] = set()
         for _ in PORTS:
             taken.add(free_port(taken))
-        self.ports = dict(zip(SERVICES, sorted(taken), strict=True))
+        self.ports = dict(zip((*SERVICES, *WITNESSES), sorted(taken), strict=True))
         self.environment = os.environ | {
             "COMPOSE_PROJECT_NAME": name,
             "INTEROP_IMAGE": self.image,
@@ -72,9 +78,13 @@ class Project:
     def sandbox(self, *command: str) -> str:
         return self.compose("run", "--rm", "-T", "sandbox", *command)
 
-    def redis(self, *command: str) -> str:
-        """What Redis answers its operator."""
-        return self.compose("exec", "-T", "redis", "sh", "-c", AS_OPERATOR, "sh", *command).strip()
+    def audit(self, *command: str) -> Any:
+        """What `interop audit` answers beside the files of the log."""
+        return json.loads(self.compose("exec", "-T", "audit", "interop", "audit", *command, "--json"))
+
+    def redis(self, *commands: str) -> list[str]:
+        """What Redis answers its operator, in lines."""
+        return self.compose("exec", "-T", "redis", "sh", "-c", AS_OPERATOR, "sh", *commands).splitlines()
 
     def url(self, service: str) -> str:
         return f"http://127.0.0.1:{self.ports[service]}"
@@ -149,6 +159,19 @@ def test_a_scenario_runs_through_the_containers_and_is_reconciled(undisturbed: d
     assert undisturbed["totals"]["bookings"] == 200
     assert undisturbed["dead_letters"] == 0
     assert undisturbed["reconciled"] is True
+    assert undisturbed["log"]["published"] == undisturbed["log"]["size"] > 200
+
+
+def test_what_was_logged_is_published_and_both_witnesses_vouch_for_it(
+    project: Project, undisturbed: dict[str, Any]
+) -> None:
+    policy = httpx.get(f"{project.url('audit')}/policy").raise_for_status().text
+    for witness in WITNESSES:
+        assert httpx.get(f"{project.url(witness)}/key").raise_for_status().text.strip() in policy
+
+    verified = project.audit("verify")
+    assert verified["witnesses"] == len(WITNESSES)
+    assert verified["size"] >= undisturbed["log"]["size"]
 
 
 def test_a_booking_by_hand_is_answered_within_seconds(project: Project) -> None:
@@ -170,7 +193,7 @@ def test_a_booking_by_hand_is_answered_within_seconds(project: Project) -> None:
 def test_every_container_is_healthy_and_comes_back_when_it_ends(project: Project) -> None:
     containers = project.containers()
 
-    assert set(containers) == {"redis", *SERVICES}
+    assert set(containers) == {"redis", *SERVICES, *WITNESSES}
     for name, container in containers.items():
         host = container["HostConfig"]
         assert container["State"]["Health"]["Status"] == "healthy", name
@@ -197,7 +220,7 @@ def test_every_container_may_do_as_little_as_possible(project: Project) -> None:
         assert rows["NoNewPrivs"] == "1", name
 
 
-def test_only_the_four_interfaces_can_be_reached_and_only_from_this_machine(project: Project) -> None:
+def test_only_the_six_interfaces_can_be_reached_and_only_from_this_machine(project: Project) -> None:
     containers = project.containers()
     published = {
         name: {
@@ -213,11 +236,6 @@ def test_only_the_four_interfaces_can_be_reached_and_only_from_this_machine(proj
     assert json.loads(output("docker", "network", "inspect", network))[0]["Internal"] is True
 
 
-def _bindings(container: dict[str, Any]) -> Iterable[list[dict[str, str]]]:
-    bindings: dict[str, list[dict[str, str]]] = container["HostConfig"]["PortBindings"]
-    return bindings.values()
-
-
 def test_nobody_reaches_redis_without_a_password_of_their_own(project: Project) -> None:
     assert "NOAUTH" in project.compose("exec", "-T", "redis", "redis-cli", "ping")
 
@@ -231,10 +249,34 @@ def test_nobody_reaches_redis_without_a_password_of_their_own(project: Project) 
     assert not [name for name, password in passwords.items() if password.strip() in told]
 
 
+def test_a_witness_meets_audit_alone_and_has_nothing_of_anybody_elses(project: Project) -> None:
+    containers = project.containers()
+    (redis,) = containers["redis"]["NetworkSettings"]["Networks"].values()
+    reach = f"import socket; socket.create_connection(({redis['IPAddress']!r}, 6379), timeout=1)"
+
+    for name in WITNESSES:
+        (network,) = containers[name]["NetworkSettings"]["Networks"]
+        there = {each for each, row in containers.items() if network in row["NetworkSettings"]["Networks"]}
+        assert there == {"audit", *WITNESSES}
+        tried = project.start("exec", "-T", name, "python", "-c", reach)
+        assert "timed out" in tried.communicate(timeout=30)[1]
+
+        (mount,) = containers[name]["Mounts"]
+        assert mount["Destination"] == "/var/lib/interop"
+        assert mount["Name"].endswith(f"_{name}-data")
+        assert not [variable for variable in containers[name]["Config"]["Env"] if "REDIS" in variable]
+
+
 MAY = [
     ("booking", "XADD {0}:fingerprints.submitted.v1 * event x"),
     ("biometric_match", "XADD {0}:identification.returned.v1 * event x"),
     ("detainer", "XADD {0}:custody.changed.v1:dead:detainer.ero * reason x"),
+    ("audit", "XADD {0}:custody.changed.v1:dead:audit.report * reason x"),
+    ("audit", "XADD {0}:checkpoint.published.v1 * event x"),
+    ("audit", "XDEL {0}:booking.recorded.v1 1-1"),
+    ("audit", "XRANGE {0}:custody.changed.v1:dead:detainer.ero - +"),
+    ("audit", "EXISTS {0}:case:booking:live:ZZ1"),
+    ("audit", "HEXISTS {0}:admitted:live ZZ1"),
     ("sandbox", "XRANGE {0}:booking.recorded.v1 - +"),
     ("sandbox", "XDEL {0}:custody.changed.v1:dead:detainer.ero 1-1"),
 ]
@@ -244,8 +286,17 @@ MAY_NOT = [
     ("booking", "XRANGE {0}:immigration.searched.v1 - +"),
     ("biometric_match", "HGETALL {0}:case:booking:live:ZZ1"),
     ("booking", "XTRIM {0}:booking.recorded.v1 MAXLEN 0"),  # make what happened not have happened
-    ("audit", "XDEL {0}:booking.recorded.v1 1-1"),
+    ("booking", "DEL {0}:booking.recorded.v1"),
+    ("detainer", "RENAME {0}:detainer.decided.v1 {0}:custody.claimed.v1"),
+    ("audit", "SET {0}:booking.recorded.v1 x"),
+    ("audit", "XDEL {0}:custody.changed.v1:dead:detainer.ero 1-1"),
+    ("audit", "XADD {0}:custody.changed.v1:dead:detainer.ero * reason x"),
     ("audit", "XADD {0}:booking.recorded.v1 * event x"),
+    ("detainer", "XADD {0}:checkpoint.published.v1 * event x"),
+    ("audit", "HGETALL {0}:case:booking:live:ZZ1"),  # what another remembers, as opposed to that it does
+    ("audit", "HGET {0}:admitted:live ZZ1"),
+    ("detainer", "SCAN 0"),
+    ("biometric_match", "RANDOMKEY"),
     ("sandbox", "XDEL {0}:booking.recorded.v1 1-1"),
     ("sandbox", "DEL {0}:booking.recorded.v1"),
     ("audit", "SET elsewhere 1"),
@@ -256,21 +307,25 @@ MAY_NOT = [
 
 
 def test_a_user_of_redis_may_do_its_own_work_and_no_more(project: Project) -> None:
-    for user, command in MAY:
-        assert project.redis("ACL", "DRYRUN", user, *command.split()) == "OK", (user, command)
-    for user, command in MAY_NOT:
-        assert "has no permissions" in project.redis("ACL", "DRYRUN", user, *command.split()), (user, command)
+    rules = [*MAY, *MAY_NOT]
+    answers = project.redis(*(f"ACL DRYRUN {user} {command}" for user, command in rules))
+
+    for (user, command), answer in zip(rules, answers, strict=True):
+        if (user, command) in MAY:
+            assert answer == "OK", (user, command)
+        else:
+            assert "has no permissions" in answer, (user, command)
 
 
 def test_what_cannot_be_read_is_a_dead_letter_that_the_sandbox_can_send_again(project: Project) -> None:
-    project.redis("XADD", "{0}:outcome.recorded.v1", "*", "event", "no event at all")
+    project.redis("XADD {0}:outcome.recorded.v1 * event nonsense")
 
-    letters = _letters(project, 2)
+    letters = _letters(project, 3)
     assert {(letter["stream"], letter["reason"]) for letter in letters} == {("outcome.recorded.v1", "not-json")}
-    assert {letter["group"] for letter in letters} == {"booking", "audit"}
+    assert {letter["group"] for letter in letters} == {"booking", "audit", "audit.report"}
 
-    assert project.sandbox("dlq", "redrive").strip() == "sent again: 2"
-    again = _letters(project, 4)
+    assert project.sandbox("dlq", "redrive").strip() == "sent again: 3"
+    again = _letters(project, 9)
     assert not {letter["number"] for letter in letters} & {letter["number"] for letter in again}
 
 
@@ -289,17 +344,23 @@ def test_killed_in_the_middle_of_a_run_all_of_them_come_back_and_nothing_is_lost
     letters = len(json.loads(project.sandbox("dlq", "list", "--json")))
     run = project.start("run", "--rm", "-T", "sandbox", *RUN, "--run", "disturbed")
     _wait_until_open(project, "disturbed", run)
-    killers = [project.start("exec", "-T", name, "sh", "-c", KILL_THE_SERVER) for name in (*SERVICES, "redis")]
+    everything = (*SERVICES, *WITNESSES, "redis")
+    killers = [project.start("exec", "-T", name, "sh", "-c", KILL_THE_SERVER) for name in everything]
     for killer in killers:
         killer.communicate(timeout=60)
 
     disturbed = json.loads(finished(run))
     project.up()
 
-    assert {**disturbed, "runid": "", "dead_letters": 0} == {**undisturbed, "runid": "", "dead_letters": 0}
+    assert _without(disturbed, "runid", "dead_letters", "log") == _without(undisturbed, "runid", "dead_letters", "log")
     assert disturbed["dead_letters"] == letters
     assert disturbed["reconciled"] is True
+    assert disturbed["log"]["published"] == disturbed["log"]["size"]
     assert min(container["RestartCount"] for container in project.containers().values()) >= 1
+
+
+def _without(told: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if name not in names}
 
 
 def _wait_until_open(project: Project, runid: str, run: subprocess.Popen[str]) -> None:
@@ -310,27 +371,43 @@ def _wait_until_open(project: Project, runid: str, run: subprocess.Popen[str]) -
         time.sleep(0.05)
 
 
+def test_who_is_expunged_in_the_container_is_told_where_they_still_stand(
+    project: Project, undisturbed: dict[str, Any]
+) -> None:
+    person = next(iter(bookings(load_scenario(undisturbed["scenario"]), undisturbed["seed"], 200)))
+    subject = f"{person['ori']}/{person['oca']}"
+
+    expunged = project.audit("expunge", subject, "--yes")
+
+    assert expunged["removed"] > 0
+    assert expunged["owed"] == []
+    standing = {row["where"] for row in expunged["still_standing"]}
+    for runid, tcn in expunged["cases"]:
+        assert {keys.case("booking", runid, tcn), keys.admitted(runid)} <= standing
+    assert undisturbed["runid"] in {runid for runid, _ in expunged["cases"]}
+    assert project.audit("verify")["size"] > expunged["index"]
+
+
 def test_stopped_and_started_again_it_still_has_everything(project: Project, undisturbed: dict[str, Any]) -> None:
-    before = _reconciliation(project)
+    before = project.audit("reconcile")
     streams = _counts(project, undisturbed["entries"])
 
     project.compose("down")
     project.up()
 
-    assert _reconciliation(project) == before
+    # From here on the sandbox asks audit what it has found, where audit itself has compared everything before.
+    after = json.loads(project.sandbox("audit", "reconcile", "--json"))
+    numbers = ("reconciled", "lag", "size", "matched", "on_marks", "expunged", "waiting")
+    assert [after[name] for name in numbers] == [before[name] for name in numbers]
+    assert after["reconciled"] is True
+    assert after["expunged"] > 0
+    assert after["size"] >= sum(row["count"] for row in undisturbed["disclosures"])
     assert _counts(project, undisturbed["entries"]) == streams
-    assert before["disclosures"] >= sum(row["count"] for row in undisturbed["disclosures"])
 
 
-def _reconciliation(project: Project) -> dict[str, Any]:
-    outcome: dict[str, Any] = json.loads(project.sandbox("audit", "reconcile", "--json"))
-    assert outcome["reconciled"] is True
-    return outcome
-
-
-def _counts(project: Project, streams: Iterable[str]) -> dict[str, int]:
-    return {stream: int(project.redis("XLEN", stream)) for stream in streams}
+def _counts(project: Project, streams: Iterable[str]) -> list[str]:
+    return project.redis(*(f"XLEN {stream}" for stream in streams))
 
 
 def test_nobody_was_refused_anything_in_all_this(project: Project) -> None:
-    assert project.redis("ACL", "LOG") == ""
+    assert "".join(project.redis("ACL LOG")) == ""

@@ -2,6 +2,10 @@
 
 import pytest
 
+from tests.foreign.conftest import go, js, verify
+
+__all__ = ["go", "js", "verify"]
+
 for _helper in ("oracle", "desk"):
     pytest.register_assert_rewrite(f"tests.integration.{_helper}")
 

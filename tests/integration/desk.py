@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from services.chassis.delivery import keys
 from services.chassis.delivery.recovery import recover
 from services.chassis.delivery.stage import Entry, Group, Stage
-from services.chassis.delivery.stages import BatchStage, CaseStage, DueStage, Effects, SinkStage
+from services.chassis.delivery.stages import Arrival, BatchStage, CaseStage, DueStage, Effects, SinkStage
 from services.chassis.delivery.store import Store
 from services.chassis.effects import Case, DueCase, Emit, Outcome
 from services.chassis.envelope import CaseId, Consumed, Disclosure, Event, Produced, event_id
@@ -107,7 +107,7 @@ class Desk:
         )
         return self.stage
 
-    def into_a_sink(self, keep: Callable[[Sequence[Event[Requested]]], None]) -> Stage[Any]:
+    def into_a_sink(self, keep: Callable[[Sequence[Arrival[Requested]]], None]) -> Stage[Any]:
         self.stage = SinkStage(self.group, Requested, REQUESTED, keep, attempts=self.attempts)
         return self.stage
 

@@ -20,13 +20,12 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from sandbox import dead_letters, streams
+from sandbox.audit.place import reconcile
 from sandbox.drive import Driver
 from sandbox.population import bookings
-from sandbox.runs import reconcile_ledger, summary
 from sandbox.scenario import Scenario, in_days, load_scenario, resolve
-from sandbox.stack import Stack
+from sandbox.stack import FLOW, Stack
 from services.audit.events import WATCHED
-from services.audit.ledger import read_rows
 from services.booking.events import RunSettings
 from services.chassis.delivery import keys
 
@@ -100,17 +99,17 @@ def letters(redis: Redis) -> Counter[tuple[str, str, str]]:
 def assert_like_the_oracle(
     oracle: Fingerprint,
     redis: Redis,
-    ledger: Path,
+    state_dir: Path,
     *,
     poison: Counter[tuple[str, str, str]] | None = None,
     duplicates: bool = False,
 ) -> None:
-    """Nothing lost, nothing doubled, nothing different; only poison is dead; every disclosure has its row.
+    """Nothing lost, nothing doubled, nothing different; only poison is dead; every disclosure is logged.
 
     Args:
         oracle: what the undisturbed run was.
         redis: where the disturbed run was.
-        ledger: audit's file.
+        state_dir: where audit keeps its log and its vault.
         poison: the dead letters that there must be; none, unless said.
         duplicates: whether the test itself has published events twice.
     """
@@ -118,14 +117,18 @@ def assert_like_the_oracle(
     assert differences(oracle, fingerprint(redis)) == []
     assert duplicates or doubled(redis) == {}
     assert letters(redis) == (poison or Counter())
-    reconciliation = summary(reconcile_ledger(redis, read_rows(ledger)))
-    assert reconciliation["reconciled"], reconciliation
+    reconciliation = reconcile(redis, state_dir)
+    assert reconciliation.reconciled, reconciliation
+    assert reconciliation.lag == 0
 
 
-def a_house(state_dir: Path, **options: Any) -> Stack:
-    """The services, with short leases and ports of their own. A `with` block keeps them up."""
+def a_house(state_dir: Path, *, services: Sequence[str] = FLOW, **options: Any) -> Stack:
+    """The services, with short leases and ports of their own. A `with` block keeps them up.
+
+    The flow needs no witnesses; without them the log is written, and not published.
+    """
     environment = {"INTEROP_LEASE_MS": str(LEASE_MS), **options.pop("extra_env", {})}
-    return Stack(state_dir, preferred_ports={}, extra_env=environment, **options)
+    return Stack(state_dir, services=services, preferred_ports={}, extra_env=environment, **options)
 
 
 class Booking(threading.Thread):

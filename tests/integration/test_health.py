@@ -125,13 +125,15 @@ async def test_a_service_whose_group_is_destroyed_says_so_and_gives_up(
     redis_url: str, client: Redis, tmp_path: Path
 ) -> None:
     async with in_process(redis_url, tmp_path) as (service, http):
+        gave_up = anyio.Event()
+        service.when_failed = gave_up.set
         healthy = await http.get("/readyz")
         assert (healthy.status_code, healthy.json()["ready"]) == (200, True)
 
         await client.xgroup_destroy(keys.stream("day.closed.v1"), "detainer.ero")
         unwell: Any = await http.get("/readyz")
         with anyio.fail_after(10):
-            await service.failed.wait()
+            await gave_up.wait()
 
         assert unwell.status_code == 503
         assert "detainer.ero on {0}:day.closed.v1" in unwell.json()["problems"][0]

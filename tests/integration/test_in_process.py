@@ -10,15 +10,21 @@ import httpx
 import pytest
 from redis import Redis
 
-from sandbox.drive import Driver, wait_for_audit
-from sandbox.house import LEDGER_FILE
+from sandbox.audit.place import reconcile
+from sandbox.drive import Driver
 from sandbox.in_process import run_in_process
 from sandbox.population import bookings
-from sandbox.runs import reconcile_ledger
 from sandbox.scenario import load_scenario, resolve
-from services.audit.ledger import read_rows
 from tests.conftest import StartRedis
-from tests.integration.oracle import READY_SECONDS, Fingerprint, a_house, differences, fingerprint
+from tests.integration.oracle import (
+    READY_SECONDS,
+    Fingerprint,
+    a_house,
+    differences,
+    eventually,
+    fingerprint,
+    unsettled,
+)
 
 RUN = "boston-2008-2010-7"
 SEED = 7
@@ -69,10 +75,10 @@ def test_a_run_in_which_people_are_cited_ends_too_and_the_agency_sees_why_no_ans
     with a_house(tmp_path, redis_url=server.url) as house, Redis.from_url(server.url) as redis:
         house.wait_ready(READY_SECONDS)
         Driver(house.urls["booking"], RUN).run(settings, bookings(scenario, SEED, FEWER), FEWER)
-        wait_for_audit(redis)
+        eventually(lambda: unsettled(redis) == [], "everything is through, audit included")
         shown = httpx.get(f"{house.urls['booking']}/bookings/{cited}", params={"run": RUN}).json()
 
         assert differences(fingerprint(redis, RUN), rows(heard)) == []
-        assert reconcile_ledger(redis, read_rows(tmp_path / LEDGER_FILE)).reconciled
+        assert reconcile(redis, tmp_path).reconciled
     assert (shown["handled"], shown["custody"], shown["identification"]) == ("cited", "cited, and let go", None)
     assert "no answer will ever come" in shown["not_told"][0]

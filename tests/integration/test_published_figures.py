@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox.fit import fit_scenario
-from sandbox.lab import simulate
+from sandbox.lab.flow import simulate
 from sandbox.population import people
 from sandbox.published import published_rows
 from sandbox.results import Results

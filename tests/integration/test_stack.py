@@ -30,6 +30,10 @@ if name == os.environ.get("PRETEND_DEATH"):
     print("the cupboard is bare")
     sys.exit(3)
 
+if name == os.environ.get("PRETEND_REFUSAL"):
+    print("log-forked: a witness has seen another log")
+    sys.exit(2)
+
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
@@ -110,13 +114,13 @@ def test_every_service_runs_as_a_process_with_its_settings(pretend: Path, tmp_pa
             "INTEROP_EXTRA": "1",
         }
 
-        pids = {stack.process(service, worker).pid for service in SERVICES for worker in (1, 2)}
-        assert len(pids) == 4
+        pids = {stack.process(*worker).pid for worker in (("booking", 1), ("booking", 2), ("audit", 1))}
+        assert len(pids) == 3
+        # However many workers there are, there is one process of audit: a log has one writer.
         assert {path.name for path in (state_dir / "logs").iterdir()} == {
             "booking-1.log",
             "booking-2.log",
             "audit-1.log",
-            "audit-2.log",
         }
 
     assert not any(is_running(pid) for pid in pids)
@@ -196,6 +200,19 @@ def test_a_service_that_dies_five_times_before_it_is_ready_is_given_up(
 
         assert stack.log("audit").read_text().count("the cupboard is bare") == 5
         assert stack.process("booking").poll() is None
+
+
+def test_a_service_that_says_why_it_will_not_start_is_given_up_at_once(
+    pretend: Path, tmp_path: Path, a_redis: str
+) -> None:
+    refusing = {"PRETEND_REFUSAL": "audit"}
+
+    with pretend_stack(pretend, tmp_path, redis_url=a_redis, environment=refusing) as stack:
+        with pytest.raises(InteropError, match=r"audit-1 will not start: a witness has seen another log") as caught:
+            stack.wait_ready(20)
+
+        assert caught.value.code == "log-forked"
+        assert stack.log("audit").read_text().count("log-forked") == 1
 
 
 def test_a_service_that_never_turns_ready_is_named_with_its_last_words(

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from sandbox import dead_letters
 from services.chassis.delivery import keys
 from services.chassis.delivery.recovery import keep_leases, take_over
+from services.chassis.delivery.stages import Arrival
 from services.chassis.delivery.store import patiently
 from services.chassis.effects import DueCase, Emit, NotYetError, Outcome
 from services.chassis.envelope import CLOCK, CaseId, Disclosure, Event, Produced
@@ -115,7 +116,7 @@ async def test_entries_of_every_kind_of_stage_survive_poison_beside_them(client:
 
     batch, sink = Desk(client, name="batcher"), Desk(client, name="archive", party=None)
     batch.in_batches(answer_all)
-    sink.into_a_sink(lambda events: kept.extend(event.data.finger for event in events))
+    sink.into_a_sink(lambda arrivals: kept.extend(each.event.data.finger for each in arrivals))
     for desk in (batch, sink):
         await desk.open()
     await batch.put(request(1), b"{", {b"data": b"x"}, b"\xff", request(2))
@@ -327,10 +328,10 @@ async def test_an_outage_in_the_middle_of_a_lone_attempt_counts_against_nobody(
 async def test_an_outage_of_the_database_behind_a_sink_counts_against_nobody(client: Redis) -> None:
     up, kept = False, []
 
-    def keep(events: Sequence[Event[Requested]]) -> None:
+    def keep(arrivals: Sequence[Arrival[Requested]]) -> None:
         if not up:
             raise InfrastructureError("the ledger cannot be written: disk full")
-        kept.extend(event.data.finger for event in events)
+        kept.extend(each.event.data.finger for each in arrivals)
 
     desk = Desk(client, name="audit", party=None, attempts=1)
     desk.into_a_sink(keep)

@@ -13,14 +13,15 @@ from rich.console import Console
 
 from sandbox import report, show
 from sandbox.compare import Comparison, compare
+from sandbox.home import NOTICE
 from sandbox.in_process import run_in_process
-from sandbox.lab import simulate
 from sandbox.lab.agency import ask, exercise
 from sandbox.lab.assumptions import COSTS_A_DAY, COUNSEL, REARRESTS, Assumption, Assumptions, assumption
 from sandbox.lab.changes import MOST_BOXES
 from sandbox.lab.crowd import PART, crowd_of
 from sandbox.lab.custody import custody_of
 from sandbox.lab.docket import docket_of, practice_of
+from sandbox.lab.flow import simulate
 from sandbox.lab.matches import search
 from sandbox.lab.measures import SECTIONS
 from sandbox.lab.profiles import count_under, profiles_of
@@ -212,8 +213,8 @@ def test_the_cases_are_exported_under_every_policy_and_marked(tmp_path: Path) ->
     compared = compare(Comparison(request(5_000), (FULL, COOK), parquet=path))
 
     table = pl.read_parquet(path)
-    assert pl.read_parquet_metadata(path)["notice"] == report.NOTICE
-    assert table["notice"].unique().to_list() == [report.NOTICE]
+    assert pl.read_parquet_metadata(path)["notice"] == NOTICE
+    assert table["notice"].unique().to_list() == [NOTICE]
     for policy in compared["policies"]:
         mine = table.filter(pl.col("policy").cast(pl.String) == policy["policy"])
         assert mine["held"].sum() == policy["counted"]["held"]["dot"]
@@ -241,7 +242,7 @@ def test_policies_stand_side_by_side_on_a_terminal_of_100_columns() -> None:
     assert any(all(policy in line for policy in (FULL, TRUST, COOK)) for line in text.splitlines())
     assert f"{counted(FULL)['held']['dot']:,}" in text
     assert "Who changes under us-il-cook-2011, against us-full-cooperation, and why" in text
-    assert report.NOTICE in text
+    assert NOTICE in text
 
 
 def test_sharing_policies_have_people_of_their_own_to_count() -> None:

@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 
 from sandbox.from_events import Fold
 from sandbox.in_process import run_in_process
-from sandbox.lab import simulate
+from sandbox.lab.flow import simulate
 from sandbox.population import people
 from sandbox.results import Results
 from sandbox.scenario import Scenario, load_scenario, resolve

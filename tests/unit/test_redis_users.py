@@ -1,15 +1,19 @@
 """What docker-compose.yml lets each service do in Redis is what its code does: no stream less, and none more."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 from pydantic import SecretStr
 from ruamel.yaml import YAML
 
-import services.audit.app
+from services.audit.app import build as build_audit
+from services.audit.events import WATCHED, CheckpointPublished
+from services.audit.settings import AuditSettings
 from services.biometric_match.app import build as build_biometric_match
 from services.booking.app import BookingSettings, build as build_booking
 from services.booking.house import READERS
@@ -26,41 +30,134 @@ BUILDERS: dict[str, Callable[[Path], Service]] = {
     "booking": lambda folder: build_booking(BookingSettings(redis_url=ELSEWHERE, state_dir=folder)),
     "biometric_match": lambda folder: build_biometric_match(ServiceSettings(redis_url=ELSEWHERE, state_dir=folder)),
     "detainer": lambda folder: build_detainer(DetainerSettings(redis_url=ELSEWHERE, state_dir=folder)),
-    "audit": lambda folder: services.audit.app.build(ServiceSettings(redis_url=ELSEWHERE, state_dir=folder)),
+    "audit": lambda folder: build_audit(AuditSettings(redis_url=ELSEWHERE, state_dir=folder)),
 }
+
+STREAMS = frozenset(map(keys.stream, (*WATCHED, CheckpointPublished.event_type)))
+GROUPS = frozenset({group for groups in READERS.values() for group in groups} | {"audit", "audit.report"})
+GRAVES = frozenset(keys.dead_letters(event_type, group) for event_type in WATCHED for group in GROUPS)
+
+
+@dataclass(frozen=True)
+class Permission:
+    """Commands, and the keys that they may be used on. A user's first is its own, the others stand in brackets."""
+
+    commands: frozenset[str]
+    keys: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rules: str) -> "Permission":
+        words = rules.split()
+        commands = frozenset(word for word in words if word[0] in "+-")
+        return cls(commands, tuple(word for word in words if word[0] in "~%"))
+
+    def writes(self, names: Iterable[str]) -> set[str]:
+        patterns = [key.removeprefix("~") for key in self.keys if key.startswith("~")]
+        return {name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)}
+
+    def reads(self, names: Iterable[str]) -> set[str]:
+        patterns = [key.removeprefix("%R").removeprefix("~") for key in self.keys]
+        return {name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)}
 
 
 @pytest.fixture(params=BUILDERS)
-def service(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
-    monkeypatch.setattr(services.audit.app, "Ledger", Mock())  # no file is opened for this
-    return BUILDERS[request.param](tmp_path)
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    built = BUILDERS[request.param](tmp_path)
+    yield built
+    for end in built.endings:
+        end()
 
 
-def rules(service: Service) -> tuple[set[str], set[str]]:
-    """The streams that a service may have to do with, and those that it may add to, as docker-compose.yml has it."""
-    users = YAML(typ="safe", pure=True).load(COMPOSE)["services"]["redis"]["environment"]
-    everywhere, _, adding = users[service.name.upper()].partition("(+xadd ")
-    return streams(everywhere), streams(adding.rstrip(")"))
+@cache
+def users() -> dict[str, str]:
+    """What docker-compose.yml has to say about each user."""
+    environment: dict[str, str] = YAML(typ="safe", pure=True).load(COMPOSE)["services"]["redis"]["environment"]
+    return environment
 
 
-def streams(patterns: str) -> set[str]:
-    found = set(re.findall(r"(?<!\S)~(\{0\}:\S+\.v1)(?!\S)", patterns))
-    return EVERY_STREAM if keys.stream("*.v1") in found else found
+def permissions(user: str) -> list[Permission]:
+    rules = users()[user]
+    return [Permission.of(re.sub(r"\(.*?\)", "", rules)), *map(Permission.of, re.findall(r"\((.*?)\)", rules))]
 
 
-EVERY_STREAM = {keys.stream(event_type) for event_type in (*READERS, "booking.recorded.v1", "immigration.searched.v1")}
+def with_command(service: Service, command: str) -> list[Permission]:
+    return [each for each in permissions(service.name.upper()) if f"+{command}" in each.commands]
+
+
+def own_graves(service: Service) -> set[str]:
+    """Where the groups of a service bury what they cannot process."""
+    return {keys.dead_letters(stage.event_type, stage.group.name) for stage in service.stages}
+
+
+def published(service: Service) -> set[str]:
+    return {keys.stream(model.event_type) for model in service.publishes}
 
 
 def test_a_service_may_add_to_the_streams_that_it_publishes_and_to_no_other(service: Service) -> None:
-    _, adding = rules(service)
+    (adding,) = with_command(service, "xadd")
 
-    assert adding == {keys.stream(model.event_type) for model in service.publishes}
+    assert adding.commands == {"+xadd"}
+    assert adding.writes(STREAMS) == published(service)
 
 
 def test_a_service_reaches_the_streams_that_it_reads_or_publishes_and_no_other(service: Service) -> None:
-    everywhere, _ = rules(service)
+    everywhere, *_ = permissions(service.name.upper())
 
     reads = {stage.stream for stage in service.stages}
-    publishes = {keys.stream(model.event_type) for model in service.publishes}
     watched_by_the_clock = set(map(keys.stream, READERS)) if service.name == "booking" else set()
-    assert everywhere == reads | publishes | watched_by_the_clock
+    assert everywhere.reads(STREAMS) == everywhere.writes(STREAMS)
+    assert everywhere.writes(STREAMS) == reads | published(service) | watched_by_the_clock
+
+
+def test_a_service_buries_what_its_own_groups_cannot_process_and_nobody_elses(service: Service) -> None:
+    everywhere, *_ = permissions(service.name.upper())
+    (adding,) = with_command(service, "xadd")
+    own = {group.name for group in (stage.group for stage in service.stages)}
+
+    assert own_graves(service) <= adding.writes(GRAVES) == everywhere.writes(GRAVES)
+    assert {grave.rpartition(":")[2] for grave in adding.writes(GRAVES)} == own
+    assert everywhere.writes(map(keys.failures, GROUPS)) == set(map(keys.failures, own))
+
+
+def test_nobody_but_audit_sees_dead_letters_of_others_and_they_are_of_streams_that_it_reads(service: Service) -> None:
+    everywhere, *_ = permissions(service.name.upper())
+    (adding,) = with_command(service, "xadd")
+
+    others = everywhere.reads(GRAVES) - adding.writes(GRAVES)
+    assert bool(others) == (service.name == "audit")
+
+
+def test_audit_alone_removes_entries_and_it_does_that_where_a_person_can_stand(service: Service) -> None:
+    removing = with_command(service, "xdel")
+
+    assert len(removing) == (service.name == "audit")
+    for each in removing:
+        assert each.commands == {"+xdel"}
+        assert each.writes(map(keys.stream, WATCHED)) == set(map(keys.stream, WATCHED))
+        assert each.writes(GRAVES) == set()
+
+
+def test_audit_learns_of_the_memories_of_others_that_they_are_there_and_nothing_else() -> None:
+    memories = {
+        *(keys.case(group, "run", "ZZ1") for group in GROUPS),
+        *(keys.run(group, "run") for group in GROUPS),
+        keys.admitted("run"),
+    }
+    cases = {keys.case(group, "run", "ZZ1") for group in GROUPS} | {keys.admitted("run")}
+
+    reaching = [each for each in permissions("AUDIT") if each.reads(memories)]
+    assert [each.commands for each in reaching] == [{"+exists", "+hexists"}]
+    assert reaching[0].reads(memories) == cases
+    assert reaching[0].writes(memories) == set()
+
+
+def test_no_service_may_use_a_command_that_ends_or_replaces_a_stream(service: Service) -> None:
+    shared, *_ = permissions("SERVICE")
+    ending = {"del", "unlink", "set", "getdel", "rename", "restore", "copy", "expire", "xtrim", "xsetid", "xdel"}
+    ending |= {"@all", "@write", "@keyspace", "@string", "@stream", "@dangerous"}
+
+    assert not {f"+{command}" for command in ending} & shared.commands
+    for each in permissions(service.name.upper()):
+        if each.writes(STREAMS):
+            allowed = {"+xdel"} if service.name == "audit" else set()
+            assert not {f"+{command}" for command in ending} & each.commands - allowed

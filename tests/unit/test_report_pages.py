@@ -10,9 +10,10 @@ from rich.console import Console
 
 from sandbox import show
 from sandbox.fit import Fitted
+from sandbox.home import NOTICE
 from sandbox.pages import report_page
 from sandbox.published import published_rows, section
-from sandbox.report import NOTICE, disclosures, totals
+from sandbox.report import disclosures, totals
 from sandbox.scenario import Explanation
 from tests.unit.tables import a_run
 from tests.unit.test_published import ALL, REMOVED, figure, matched, scenario
@@ -204,10 +205,25 @@ def test_a_report_fits_a_terminal_of_eighty_columns() -> None:
 
 
 def test_a_run_without_streams_does_not_speak_of_a_ledger() -> None:
-    streams = a_result() | {"reconciled": True, "dead_letters": 0}
+    log = {"size": 41, "published": 41, "quorum": 2, "age_seconds": 0.4}
+    streams = a_result() | {"reconciled": True, "dead_letters": 0, "log": log}
 
-    assert "ledger reconciled, 0 dead letters." in printed(streams)
+    assert "log reconciled, 0 dead letters." in printed(streams)
     assert "9 events, 41 disclosures, without streams or ledger." in printed(a_result())
+
+
+@pytest.mark.parametrize(
+    ("log", "sentence"),
+    [
+        ({"published": 41, "age_seconds": 0.4}, "all published: 2 witnesses have cosigned them."),
+        ({"published": 30, "age_seconds": 65.0}, "30 published 65 s ago: its witnesses have still to cosign the rest."),
+        ({"published": 0, "age_seconds": None}, "none published: its witnesses have still to cosign."),
+    ],
+)
+def test_a_run_tells_how_much_of_its_log_the_witnesses_have_cosigned(log: dict[str, Any], sentence: str) -> None:
+    result = a_result() | {"reconciled": True, "dead_letters": 0, "log": {"size": 41, "quorum": 2} | log}
+
+    assert f"The log has 41 entries, {sentence}" in " ".join(printed(result).split())
 
 
 def test_a_scenario_without_published_figures_has_no_table_of_them() -> None:

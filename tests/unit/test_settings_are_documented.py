@@ -8,6 +8,8 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from services.audit.settings import AuditSettings
+from services.audit.witness.app import WitnessSettings
 from services.booking.app import BookingSettings
 from services.chassis.settings import ServiceSettings
 from services.detainer.policies import DetainerSettings
@@ -19,6 +21,8 @@ SECTIONS = {
     "Every service": ServiceSettings,
     "Booking, besides": BookingSettings,
     "Detainer, besides": DetainerSettings,
+    "Audit, besides": AuditSettings,
+    "Witness": WitnessSettings,
 }
 
 
@@ -38,7 +42,7 @@ def declared(settings: type[BaseSettings]) -> dict[str, str]:
 
 def written(field: FieldInfo) -> str:
     default = field.default
-    if default is None:
+    if default is None or default == "":
         return "none"
     return f"`{default.get_secret_value() if isinstance(default, SecretStr) else default}`"
 
@@ -52,7 +56,7 @@ def test_the_page_knows_every_class_of_settings() -> None:
     def below(settings: type[BaseSettings]) -> set[type[BaseSettings]]:
         return {settings}.union(*(below(child) for child in settings.__subclasses__()))
 
-    house = {settings for settings in below(ServiceSettings) if settings.__module__.startswith("services.")}
+    house = {settings for settings in below(BaseSettings) if settings.__module__.startswith("services.")}
     assert house == set(SECTIONS.values())
 
 

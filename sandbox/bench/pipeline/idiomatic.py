@@ -25,6 +25,7 @@ from redis.asyncio import Redis
 
 from sandbox.bench.pipeline import parts
 from sandbox.bench.pipeline.groups import GROUPS, SUBMITTED
+from services.audit.settings import AuditSettings
 from services.biometric_match.events import FingerprintsSubmitted
 from services.biometric_match.handlers import on_fingerprints_submitted
 from services.biometric_match.run import searches_of
@@ -39,6 +40,7 @@ from services.booking.events import (
 )
 from services.booking.run import place_of
 from services.chassis.delivery import keys
+from services.chassis.delivery.stages import Arrival
 from services.chassis.effects import Emit, Outcome
 from services.chassis.envelope import SCHEMAS, Consumed, Event, Produced, event_id, traceparent
 from services.chassis.settings import ServiceSettings
@@ -186,10 +188,11 @@ def build_detainer(broker: RedisBroker, redis: Redis, run_opened: bytes) -> None
 
 def build_audit(broker: RedisBroker, _: Redis, __: bytes) -> None:
     """The ledger: FastStream runs a plain function in a thread, so streams that wait for the disk share a write."""
-    ledger = parts.ledger_of(ServiceSettings())
+    ledger = parts.ledger_of(AuditSettings())
 
     def keep(event: Event[Consumed]) -> None:
-        ledger.keep([event])
+        # A subscriber of FastStream is not told which entry of the stream its message was.
+        ledger.keep([Arrival("0-0", event)])
 
     for event_type in GROUPS:
         broker.subscriber(stream=stream_of(event_type, "audit"))(keep)

@@ -18,6 +18,7 @@ from sandbox.bench.pipeline.latency import Latency, measure_latency
 from sandbox.bench.pipeline.result import Order, Result, Round
 from sandbox.bench.pipeline.variants import (
     IDIOMATIC,
+    INTEROP,
     VARIANTS,
     Entries,
     Ground,
@@ -36,7 +37,7 @@ from sandbox.bench.pipeline.workload import (
     settings_of,
 )
 from sandbox.embedded import RedisServer
-from sandbox.stack import ROOT
+from sandbox.stack import ROOT, Stack
 from services.chassis.delivery import keys
 from services.chassis.errors import InteropError
 
@@ -57,7 +58,9 @@ def measure(order: Order, tell: Tell, root: Path = ROOT) -> Result:
     """
     with _ground(root) as ground:
         tell("through the real intake")
-        load, intake, latency = _through_intake(ground, order, tell)
+        with _through_intake(ground, order) as (load, intake, stack):
+            tell("latency at a low load")
+            latency = _latency(ground, order, stack, load)
         rounds: dict[str, list[Round]] = defaultdict(list)
         for number in range(order.rounds):
             for variant in _in_turn(number):
@@ -69,6 +72,21 @@ def measure(order: Order, tell: Tell, root: Path = ROOT) -> Result:
         name = "Valkey" if "valkey_version" in info else "Redis"
         version = info.get("valkey_version", info["redis_version"])
         return Result(order, load.events.total(), intake, dict(rounds), latency, stage, f"{name} {version}")
+
+
+def rounds_of_services(order: Order, tell: Tell, root: Path = ROOT) -> Iterator[tuple[Load, Round]]:
+    """Rounds of the services alone, and what they were fed with; between two of them only the Redis runs.
+
+    Raises:
+        InteropError: as `measure` does.
+    """
+    with _ground(root) as ground:
+        tell("through the real intake")
+        with _through_intake(ground, order) as (load, _, _):
+            pass
+        for number in range(order.rounds):
+            tell(f"round {number + 1} of {order.rounds}: {INTEROP.name}")
+            yield load, _round(ground, INTEROP, load)
 
 
 @contextmanager
@@ -103,8 +121,9 @@ def _persistence(redis: Redis) -> dict[str, Any]:
     return dict(info)
 
 
-def _through_intake(ground: Ground, order: Order, tell: Tell) -> tuple[Load, Round, Latency]:
-    """The reference run, and, in the same house, the latency."""
+@contextmanager
+def _through_intake(ground: Ground, order: Order) -> Iterator[tuple[Load, Round, Stack]]:
+    """The reference run; its services go on for the block."""
     scenario = one_day(order.in_ident)
     settings = settings_of(scenario)
     people = people_of(scenario, order.bookings)
@@ -115,11 +134,13 @@ def _through_intake(ground: Ground, order: Order, tell: Tell) -> tuple[Load, Rou
             for start in range(0, len(people), LINES):
                 _book(client, people[start : start + LINES])
             took = clock.when_settled()
-        load = Load.recorded(ground.redis, settings, ground.ledger())
-        tell("latency at a low load")
-        open_run(stack, settings, f"{RUNID}-latency")
-        latency = measure_latency(stack.urls["booking"], ground.redis, f"{RUNID}-latency", order.latency_seconds)
-    return load, took, latency
+        yield Load.recorded(ground.redis, settings, ground.ledger()), took, stack
+
+
+def _latency(ground: Ground, order: Order, stack: Stack, load: Load) -> Latency:
+    runid = f"{RUNID}-latency"
+    open_run(stack, load.settings, runid)
+    return measure_latency(stack.urls["booking"], ground.redis, runid, order.latency_seconds)
 
 
 def _book(client: httpx.Client, lines: Sequence[bytes]) -> None:

@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 
 from sandbox.bench.pipeline import parts
 from sandbox.bench.pipeline.groups import GROUPS, SUBMITTED
+from services.audit.settings import AuditSettings
 from services.biometric_match.events import FingerprintsSubmitted
 from services.biometric_match.handlers import on_fingerprints_submitted
 from services.biometric_match.run import searches_of
@@ -24,6 +25,7 @@ from services.booking import events as booking_events, handlers as booking
 from services.booking.domain import BookingCase
 from services.booking.run import place_of
 from services.chassis.delivery import keys
+from services.chassis.delivery.stages import Arrival
 from services.chassis.effects import Case, Outcome
 from services.chassis.envelope import Consumed, Event, encode, event_id
 from services.chassis.settings import ServiceSettings
@@ -151,14 +153,14 @@ def detainer_stages(redis: Redis, run_opened: bytes) -> list[Any]:
 
 def audit_stages(redis: Redis, _: bytes) -> list[Any]:
     """The ledger: batches of several streams that wait for the disk share a write."""
-    ledger = parts.ledger_of(ServiceSettings())
+    ledger = parts.ledger_of(AuditSettings())
     adapter = TypeAdapter(Event[Consumed])
 
     async def keep(event_type: str) -> None:
         while True:
             entries = await read(redis, event_type, "audit")
-            events = [adapter.validate_json(body) for _, body in entries]
-            await asyncio.to_thread(ledger.keep, events)
+            arrivals = [Arrival(entry.decode(), adapter.validate_json(body)) for entry, body in entries]
+            await asyncio.to_thread(ledger.keep, arrivals)
             await redis.xack(keys.stream(event_type), "audit", *(entry for entry, _ in entries))
 
     return [keep(event_type) for event_type in GROUPS]

@@ -19,10 +19,9 @@ from redis import Redis
 from sandbox.bench.pipeline import idiomatic, parts
 from sandbox.bench.pipeline.workload import RUNID, Load, Unwrap, plain
 from sandbox.embedded import RedisServer, last_line
-from sandbox.stack import SERVICES, Stack
+from sandbox.stack import FLOW, Stack
 from sandbox.watchdog import Watchdog
 from services.audit.domain import Row
-from services.audit.ledger import read_rows
 from services.booking.events import RunSettings
 from services.chassis.delivery import keys
 from services.chassis.errors import InteropError
@@ -65,13 +64,13 @@ class Ground:
 
     def ledger(self) -> Counter[Row]:
         """Every row of the last round's ledger."""
-        return Counter(read_rows(max(self.folder.iterdir()) / parts.LEDGER_FILE))
+        return Counter(parts.rows_in(max(self.folder.iterdir())))
 
 
 @contextmanager
 def services(ground: Ground, settings: RunSettings, runid: str = RUNID) -> Iterator[Stack]:
     """The services as they are, with a run opened."""
-    stack = Stack(ground.new_folder(), redis_url=ground.server.url, preferred_ports={})
+    stack = Stack(ground.new_folder(), redis_url=ground.server.url, preferred_ports={}, services=FLOW)
     with stack:
         stack.wait_ready(READY_SECONDS)
         open_run(stack, settings, runid)
@@ -86,7 +85,7 @@ def open_run(stack: Stack, settings: RunSettings, runid: str) -> None:
 
 def pids_of(stack: Stack) -> Pids:
     """The process of each service."""
-    return {service: stack.process(service).pid for service in SERVICES}
+    return {service: stack.process(service).pid for service in FLOW}
 
 
 @contextmanager
@@ -99,7 +98,7 @@ def _baseline(module: str) -> Callable[[Ground, Load], AbstractContextManager[Pi
     @contextmanager
     def processes(ground: Ground, load: Load) -> Iterator[Pids]:
         ground.redis.xadd(keys.stream("run.opened.v1"), {"event": load.run_opened})
-        with baseline_processes(ground, module, SERVICES) as pids:
+        with baseline_processes(ground, module, FLOW) as pids:
             yield pids
 
     return processes

@@ -255,6 +255,14 @@ class RunOpenedStage(Stage[Consumed]):
             work.plan = _settle(self.group.name, work, [write], [])
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival(Generic[Read]):
+    """An event, and the id of the entry in its stream that it came with."""
+
+    entry_id: str
+    event: Event[Read]
+
+
 class SinkStage(Stage[Read], Generic[Read]):
     """Hands events to something outside Redis that is durable and repeatable by event id, then acknowledges."""
 
@@ -263,7 +271,7 @@ class SinkStage(Stage[Read], Generic[Read]):
         group: Group[Any],
         model: type[Read],
         event_type: str,
-        sink: Callable[[Sequence[Event[Read]]], None],
+        sink: Callable[[Sequence[Arrival[Read]]], None],
         *,
         attempts: int,
     ) -> None:
@@ -278,7 +286,7 @@ class SinkStage(Stage[Read], Generic[Read]):
             await asyncio.to_thread(isolate, works, self._keep)
 
     def _keep(self, works: Sequence[Work]) -> None:
-        self.sink([work.event for work in works])
+        self.sink([Arrival(work.entry.id.decode(), work.event) for work in works])
 
 
 def _settle(group: str, work: Work, writes: Sequence[StateWrite], appends: Sequence[Append]) -> Plan:

@@ -1,0 +1,1 @@
+"""`interop audit ...`: what people do with the audit service's files."""
