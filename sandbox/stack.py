@@ -31,6 +31,7 @@ import httpx
 
 from sandbox.embedded import HOST, RedisServer, answers, free_port, last_line, port_is_free, write_private
 from sandbox.watchdog import Watchdog
+from services.audit.settings import AuditSettings
 from services.chassis.errors import InteropError
 
 ROOT = Path(".interop")
@@ -316,7 +317,8 @@ class Stack:
             return {
                 "INTEROP_STATE_DIR": str(self.state_dir / worker.service),
                 "INTEROP_WITNESS_NAME": WITNESSES[worker.service],
-                "INTEROP_LOG_URL": self.urls.get("audit", ""),
+                # Given, not fetched: where several stacks start at once, another's audit may answer at this address.
+                "INTEROP_LOG_KEY": AuditSettings(state_dir=self.state_dir).signer().verifier.vkey,
             }
         return {}
 
