@@ -6,10 +6,11 @@ from typing import Any
 import httpx
 
 from sandbox.house import urls_elsewhere
+from services.audit.watch import UNWELL_SECONDS
 from services.chassis.errors import InteropError
 
-PATIENCE_SECONDS = 30.0
-"""How long audit may take to compare the log as it is."""
+PATIENCE_SECONDS = UNWELL_SECONDS + 15.0
+"""How long audit may take to compare the log as it is: after a difference it waits for a while itself."""
 
 POLL_SECONDS = 0.2
 

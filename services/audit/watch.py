@@ -28,6 +28,7 @@ class Watch:
         self._file = state_dir / RESULT_FILE
         self._told: dict[str, Any] = {}
         self._restart = False
+        self._looked_at = 0.0
         self._not_before = 0.0
 
     async def look(self) -> None:
@@ -40,6 +41,7 @@ class Watch:
         result = await asyncio.to_thread(self.reconciler.onward)
         was_well = self._told.get("reconciled", True)
         self._told = told(result, datetime.now(UTC))
+        self._looked_at = time.monotonic()
         await asyncio.to_thread(self._keep)
         if not result.reconciled:
             self._not_before = time.monotonic() + UNWELL_SECONDS
@@ -51,8 +53,10 @@ class Watch:
         self._restart = True
 
     def told(self) -> dict[str, Any]:
-        """The last result, as `/readyz` and the report tell it; empty before the first."""
-        return self._told
+        """The last result, and how old it is, as `/readyz` tells it; empty before the first."""
+        if not self._told:
+            return {}
+        return self._told | {"age_seconds": round(time.monotonic() - self._looked_at, 1)}
 
     def _keep(self) -> None:
         draft = self._file.with_name(f".{self._file.name}.new")

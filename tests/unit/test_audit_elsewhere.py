@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 from sandbox.audit import elsewhere
 from sandbox.cli import main
+from services.audit.domain import Reconciliation
+from services.audit.watch import told
 
 Answers = list[dict[str, Any]]
 Call = Callable[..., int]
@@ -54,9 +57,8 @@ def call(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call]:
 
 def readiness(logged: int, **found: Any) -> dict[str, Any]:
     """What audit tells when it has logged that many entries and its last comparison has found something."""
-    nothing = {"lag": 0, "on_marks": 0, "expunged": 0, "waiting": 0, "missing": 0, "extra": 0, "different": 0}
-    told = {"reconciled": True, "size": logged, "matched": logged, "age_seconds": 60.0, **nothing, **found}
-    return {"ready": True, "log": {"size": logged}, "reconciliation": told}
+    compared = told(Reconciliation(logged, matched=logged), datetime(2026, 11, 22, tzinfo=UTC))
+    return {"ready": True, "log": {"size": logged}, "reconciliation": {**compared, "age_seconds": 60.0, **found}}
 
 
 def test_what_audit_has_found_is_told_as_if_it_had_been_found_here(
