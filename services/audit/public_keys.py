@@ -2,20 +2,8 @@
 
 import httpx
 
-from services.audit.tlog.notes import Algorithm, Verifier, parse_vkey
+from services.audit.tlog.notes import Algorithm, Verifier, key_of
 from services.chassis.errors import InfrastructureError, InteropError
-
-
-def key_of(vkey: str, algorithm: Algorithm) -> Verifier:
-    """Reads a key that signs in the way of `algorithm`.
-
-    Raises:
-        InteropError: `bad-key`.
-    """
-    key = parse_vkey(vkey)
-    if key.algorithm is not algorithm:
-        raise InteropError("bad-key", f"'{vkey}' is a key of another kind than {algorithm.name}")
-    return key
 
 
 async def fetch_key(client: httpx.AsyncClient, url: str, algorithm: Algorithm) -> Verifier:

@@ -183,6 +183,18 @@ def parse_vkey(vkey: str) -> Verifier:
     return verifier
 
 
+def key_of(vkey: str, algorithm: Algorithm) -> Verifier:
+    """Reads a key that signs in the way of `algorithm`.
+
+    Raises:
+        InteropError: `bad-key`.
+    """
+    key = parse_vkey(vkey)
+    if key.algorithm is not algorithm:
+        raise InteropError("bad-key", f"'{vkey}' is a key of another kind than {algorithm.name}")
+    return key
+
+
 def to_base64(blob: bytes) -> str:
     """Standard base64 (RFC 4648, section 4)."""
     return b64encode(blob).decode()

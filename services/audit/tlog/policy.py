@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from services.audit.tlog.checkpoint import Checkpoint, parse_checkpoint
-from services.audit.tlog.notes import Algorithm, Verifier, parse_vkey
+from services.audit.tlog.notes import Algorithm, Verifier, key_of
 from services.chassis.errors import InteropError
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -75,7 +75,7 @@ def parse_policy(text: str) -> Policy:
             case [word, *_] if word.startswith("#"):
                 continue
             case ["log", vkey] | ["log", vkey, _] if log is None:
-                log = _key(vkey, Algorithm.ED25519)
+                log = key_of(vkey, Algorithm.ED25519)
             case ["witness", name, vkey] | ["witness", name, vkey, _] if name not in groups:
                 witnesses[name] = _witness(vkey, witnesses)
                 groups[name] = (1, [name])
@@ -91,15 +91,8 @@ def parse_policy(text: str) -> Policy:
     return Policy(log, tuple(witnesses[name] for name in members or witnesses), needed)
 
 
-def _key(vkey: str, algorithm: Algorithm) -> Verifier:
-    key = parse_vkey(vkey)
-    if key.algorithm is not algorithm:
-        raise InteropError("bad-key", f"'{vkey}' is a key of another kind than {algorithm.name}")
-    return key
-
-
 def _witness(vkey: str, others: dict[str, Verifier]) -> Verifier:
-    key = _key(vkey, Algorithm.COSIGNATURE_V1)
+    key = key_of(vkey, Algorithm.COSIGNATURE_V1)
     if any(key.public == other.public or key.name == other.name for other in others.values()):
         # A cosignature does not say whose it is: whoever has one key under two names would count as two.
         raise InteropError("bad-policy", f"'{vkey}' has the key or the name of another witness")

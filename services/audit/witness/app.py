@@ -19,8 +19,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from starlette.concurrency import run_in_threadpool
 
 from services.audit import keys
-from services.audit.public_keys import fetch_key, key_of
-from services.audit.tlog.notes import Algorithm, Signer, to_base64
+from services.audit.public_keys import fetch_key
+from services.audit.tlog.notes import Algorithm, Signer, key_of, to_base64
 from services.audit.tlog.witnessing import BODY_LIMIT, LINES_TYPE, PATH, SIZE_TYPE, Request, parse_request
 from services.audit.witness.domain import Refuse, open_checkpoint
 from services.audit.witness.memory import Evidence, Memory, Seen
