@@ -105,7 +105,11 @@ def disclosures(
         rows = [told(ledger, each, published) for each in disclosed]
         believed = policy_of(ledger.log) if to is not None else None
     if not rows:
-        raise InteropError("unknown-subject", f"the ledger has nothing about '{subject}': nobody, or expunged")
+        raise InteropError(
+            "unknown-subject",
+            f"the ledger has nothing about '{subject}': nobody was booked under that reference (ORI/OCA, such as"
+            " ZZ0130100/B-0000054), or they were expunged",
+        )
     if to is not None and believed is not None:
         _write_disclosures(to, rows, believed)
     if as_json:
@@ -249,7 +253,7 @@ def _fetched(client: httpx.Client, name: str) -> bytes | None:
 
 def _policy_of(file: Path | None, read: ReadFile, given: Policy | None) -> Policy:
     if file is not None:
-        return parse_policy(_text(file))
+        return _policy_in(file)
     if given is not None:
         return given
     beside = read(POLICY)
@@ -259,8 +263,12 @@ def _policy_of(file: Path | None, read: ReadFile, given: Policy | None) -> Polic
 
 
 def _older(file: Path | None, read: ReadFile, policy: Policy) -> Any:
-    raw = read(OLDER) if file is None else _text(file).encode()
-    return None if raw is None else policy.open(raw)
+    if file is None:
+        raw = read(OLDER)
+        return None if raw is None else policy.open(raw)
+    kept = _text(file).encode()
+    with _naming(file):
+        return policy.open(kept)
 
 
 def _tell_verified(verified: Verified, policy: Policy, given: Path | None, as_json: bool) -> None:
@@ -292,15 +300,15 @@ def _verify_disclosures(path: Path, policy: Path | None, as_json: bool) -> None:
         raise InteropError(
             "nothing-to-verify", f"'{path}' is neither an exported log nor disclosures; see 'interop audit export'"
         )
-    believed = parse_policy(_text(policy or proofs[0].parent / POLICY))
+    believed = _policy_in(policy or proofs[0].parent / POLICY)
     for proof in proofs:
         record = proof.with_name(proof.name.removesuffix(PROOF_SUFFIX) + ".json")
-        try:
-            check_disclosure(json.loads(_text(record)), proof.read_bytes(), believed)
-        except ValueError as error:
-            raise InteropError("bad-disclosure", f"{record} is not JSON: {error}") from error
-        except InteropError as error:
-            raise InteropError(error.code, f"{proof.name}: {error.sentence}") from error
+        with _naming(proof):
+            try:
+                told_ = json.loads(_text(record))
+            except ValueError as error:
+                raise InteropError("bad-disclosure", f"{record.name} is not JSON: {error}") from error
+            check_disclosure(told_, proof.read_bytes(), believed)
     if as_json:
         _print_json({"verified": True, "disclosures": len(proofs)})
     else:
@@ -375,6 +383,21 @@ def _table(title: str, *columns: str) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
+
+
+def _policy_in(file: Path) -> Policy:
+    text = _text(file)
+    with _naming(file):
+        return parse_policy(text)
+
+
+@contextmanager
+def _naming(file: Path) -> Iterator[None]:
+    """What is wrong with a file is told with its name."""
+    try:
+        yield
+    except InteropError as error:
+        raise InteropError(error.code, f"{file.name}: {error.sentence}") from error
 
 
 def _text(path: Path) -> str:
