@@ -1,8 +1,13 @@
 """What the integration tests share: coroutines run on asyncio, as the services do."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+from redis import Redis
 
 from tests.foreign.conftest import go, js, verify
+from tests.integration.audit_house import AuditHouse, changed, silent, submitted
 
 __all__ = ["go", "js", "verify"]
 
@@ -13,3 +18,19 @@ for _helper in ("oracle", "desk"):
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+@pytest.fixture
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+def house(redis: Redis, tmp_path: Path) -> Iterator[AuditHouse]:
+    """Heron-41 and Teal-42 were booked, and audit has logged the five things that were told about them."""
+    house = AuditHouse(redis, tmp_path).start()
+    house.put(submitted(), changed(), silent(), submitted("B-42"))
+    house.take_in()
+    yield house
+    house.stop()

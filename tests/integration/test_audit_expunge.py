@@ -1,7 +1,7 @@
 """A person is expunged: nobody can open their records again, the log still verifies, and no crash does half of it."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +25,6 @@ from tests.integration.audit_house import CHANGED, HERON, SUBMITTED, TEAL, Audit
 from tests.unit.ledgers import arriving, files_of, lies_in, logged, public_files
 
 pytestmark = pytest.mark.parametrize("server_kind", ["embedded"], indirect=True, scope="session")
-
-
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        yield client
-
-
-@pytest.fixture
-def house(redis: Redis, tmp_path: Path) -> Iterator[AuditHouse]:
-    """Heron-41 and Teal-42 were booked, and audit has logged what was told about them."""
-    house = AuditHouse(redis, tmp_path).start()
-    house.put(submitted(), changed(), silent(), submitted("B-42"))
-    house.take_in()
-    yield house
-    house.stop()
 
 
 def kinds(house: AuditHouse) -> list[str]:

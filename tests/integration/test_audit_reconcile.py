@@ -23,22 +23,6 @@ from tests.unit.ledgers import NOTICE
 pytestmark = pytest.mark.parametrize("server_kind", ["embedded"], indirect=True, scope="session")
 
 
-@pytest.fixture
-def redis(redis_url: str) -> Iterator[Redis]:
-    with Redis.from_url(redis_url) as client:
-        yield client
-
-
-@pytest.fixture
-def house(redis: Redis, tmp_path: Path) -> Iterator[AuditHouse]:
-    """Heron-41 and Teal-42 were booked, and audit has logged the five things that were told about them."""
-    house = AuditHouse(redis, tmp_path).start()
-    house.put(submitted(), changed(), silent(), submitted("B-42"))
-    house.take_in()
-    yield house
-    house.stop()
-
-
 def behind_its_back(house: AuditHouse, statement: str) -> None:
     """Changes the log's database without audit."""
     with closing(sqlite3.connect(house.folder / LOG_FILE)) as database, database:
