@@ -15,12 +15,13 @@ COPY policies policies
 COPY scenarios scenarios
 COPY services services
 COPY sandbox sandbox
+COPY console console
 # The command is a file of two lines, because the policies and scenarios stay beside the code and nothing is built. The
 # run that bookings by hand belong to is settled here. Files from a checkout may be private to whoever made it.
 RUN printf '#!/packages/bin/python\nimport sys\nsys.path.insert(0, "/app")\nfrom sandbox.cli import main\nmain()\n' \
         > /packages/bin/interop \
     && chmod 755 /packages/bin/interop \
-    && /packages/bin/python -m compileall -q services sandbox \
+    && /packages/bin/python -m compileall -q services sandbox console \
     && /packages/bin/interop scenario settings live --seed 2010 > live-run.json \
     && chmod -R a+rX,go-w /app
 

@@ -45,7 +45,7 @@ lock: setup ## resolve the requirements anew and lock them with hashes
 	done
 
 clean: ## remove the environment and everything that runs have left
-	rm -rf tests/contract/asyncapi_parser/node_modules tests/foreign/js/node_modules .venv .interop .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* htmlcov *.egg-info
+	rm -rf tests/*/*/node_modules .screenshots .venv .interop .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* htmlcov *.egg-info
 
 .venv/.ready: $(LOCKS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -22,6 +22,7 @@ from sandbox.drive import OnProgress, Progress
 from sandbox.house import LIVE_SEED, House, look_back, open_house
 from sandbox.lab.assumptions import COSTS_A_DAY, COUNSEL, HEARINGS, REARRESTS, Assumptions, assumption
 from sandbox.policies.cli import register as register_policies
+from sandbox.stack import CONSOLE
 from services.audit.events import WATCHED
 from services.chassis.errors import InteropError
 
@@ -231,10 +232,11 @@ def demo(
     """Start everything, run 5,000 bookings, print the report, and stay up until Ctrl-C."""
     from sandbox.runs import Request
 
-    with _until_told(), open_house(workers=workers, live=True) as house:
+    stays = not once and sys.stdout.isatty()
+    with _until_told(), open_house(workers=workers, live=True, console=stays) as house:
         result = _run(house, Request(DEMO_SCENARIO, DEMO_BOOKINGS, SEED, seeds=SEEDS), quiet=False)
         _tell(result, as_json=False)
-        if once or not sys.stdout.isatty():
+        if not stays:
             return
         _addresses(house)
         _stay(house)
@@ -242,8 +244,8 @@ def demo(
 
 @app.command()
 def up(workers: Workers = 1) -> None:
-    """Start Redis and the four services on this machine, and stay up until Ctrl-C."""
-    with _until_told(), open_house(workers=workers, live=True) as house:
+    """Start Redis, the four services and the console on this machine, and stay up until Ctrl-C."""
+    with _until_told(), open_house(workers=workers, live=True, console=True) as house:
         if house.stack is None:
             raise InteropError("already-up", "the services are up already; 'interop run' will use them")
         _addresses(house)
@@ -477,8 +479,11 @@ def _tell(result: dict[str, Any], as_json: bool) -> None:
 
 def _addresses(house: House) -> None:
     out.print()
+    if CONSOLE in house.urls:
+        out.print(f"{'the console':16} [bold]{house.urls[CONSOLE]}[/bold]   open it in a browser", highlight=False)
     for service, url in house.urls.items():
-        out.print(f"{service.replace('_', ' '):16} {url}/docs", highlight=False)
+        if service != CONSOLE:
+            out.print(f"{service.replace('_', ' '):16} {url}/docs", highlight=False)
     out.print("Book people by hand, into the run 'live':")
     out.print(
         f"  interop scenario people live --seed {LIVE_SEED} --now |"

@@ -9,7 +9,7 @@ from pathlib import Path
 from redis import Redis
 
 from sandbox.embedded import RedisServer, write_private
-from sandbox.stack import ROOT, Stack, latest_state_dir, new_state_dir, running_stack
+from sandbox.stack import CONSOLE, ROOT, SERVICES, Stack, latest_state_dir, new_state_dir, running_stack
 from services.chassis.errors import InteropError
 from services.chassis.settings import with_password
 
@@ -27,8 +27,11 @@ class House:
 
 
 @contextmanager
-def open_house(*, workers: int = 1, live: bool = False, root: Path = ROOT) -> Iterator[House]:
+def open_house(*, workers: int = 1, live: bool = False, console: bool = False, root: Path = ROOT) -> Iterator[House]:
     """The services that are up, else a stack of our own, ready to use, and stopped afterwards.
+
+    `live` opens the run that bookings by hand belong to; `console` starts the web page with them, and lets people break
+    things in it on purpose.
 
     Services elsewhere (in containers, say) are named by INTEROP_BOOKING_URL, INTEROP_AUDIT_URL and REDIS_URL, whose
     password may stand in the file that INTEROP_REDIS_PASSWORD_FILE names.
@@ -41,8 +44,11 @@ def open_house(*, workers: int = 1, live: bool = False, root: Path = ROOT) -> It
         yield found
         return
     state_dir = new_state_dir(root)
-    environment = {"INTEROP_LIVE_RUN": str(_live_settings(state_dir))} if live else {}
-    with Stack(state_dir, workers=workers, extra_env=environment) as stack:
+    environment = {"INTEROP_LIVE_RUN": str(live_settings(state_dir))} if live else {}
+    if console:
+        environment["SANDBOX_FAULTS"] = "1"
+    services = (*SERVICES, CONSOLE) if console else SERVICES
+    with Stack(state_dir, workers=workers, services=services, extra_env=environment) as stack:
         stack.wait_ready(READY_SECONDS)
         yield House(stack.urls, Redis.from_url(stack.redis_url), stack)
 
@@ -103,7 +109,8 @@ def _running(root: Path) -> House | None:
     return House(info.urls, Redis.from_url(info.redis_url))
 
 
-def _live_settings(state_dir: Path) -> Path:
+def live_settings(state_dir: Path) -> Path:
+    """Writes what the run `live` is pinned to into a folder; returns the file."""
     from sandbox.scenario import load_scenario, resolve  # noqa: PLC0415  polars takes a while
 
     path = state_dir / "live-run.json"

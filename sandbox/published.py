@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from math import floor, log10, sqrt
-from re import split
 from typing import Any, Literal, TypedDict
 
 from sandbox.metrics import METRICS, Metric
 from sandbox.results import Results
 from sandbox.scenario import Figure, Scenario
+from sandbox.tags import tag_in_words
 
 Unit = Literal["count", "share", "change"]
 
@@ -30,17 +30,6 @@ LABELS: Mapping[str, str] = {
     "prediction": "nothing was chosen for it: only these test the model",
 }
 """What agreement with a figure means."""
-
-UNVERIFIED_TAGS = ("B", "K")
-"""What was written down from memory, and not found in a source."""
-
-
-TAGS = (
-    "Tags: C and R, the source was read; 2nd, read about in another; S0 to S4, one of five articles of 2010 and 2011"
-    " (Boston Globe, Homeland Security Newswire, WBUR, Los Angeles Times, WGBH) says so; P, this project's own; B and"
-    " K, from memory."
-)
-"""What the tags of sources mean."""
 
 LEGEND = "An interval is two standard errors to either side: wider than the band, it is too few to tell."
 
@@ -162,17 +151,6 @@ def section(
         "score": score(rows, scenario),
         "totals": totals,
     }
-
-
-def is_unverified(tag: str) -> bool:
-    """Whether a tag says that a thing was written down from memory; it must not be shown as a fact."""
-    return any(part.partition(":")[0].strip() in UNVERIFIED_TAGS for part in split("[;,]", tag.strip("[]")))
-
-
-def tag_in_words(tag: str) -> str:
-    """The tag as reports show it."""
-    bare = tag.strip("[] ")
-    return f"[{bare}, unverified]" if is_unverified(tag) else f"[{bare}]"
 
 
 def sections_of(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:

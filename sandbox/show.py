@@ -16,16 +16,13 @@ from sandbox.lab.measures import SECTIONS
 from sandbox.published import (
     LABELS,
     LEGEND,
-    TAGS,
     PublishedRow,
     as_published,
     as_simulated,
-    is_unverified,
     one_of_several,
     sections_of,
     side_by_side,
     spread,
-    tag_in_words,
     totals_of,
     verdict_in_words,
     window_in_words,
@@ -41,6 +38,7 @@ from sandbox.report import (
     not_shared,
 )
 from sandbox.results import LEVELS
+from sandbox.tags import TAGS, is_unverified, tag_in_words
 
 COLUMNS, COLUMN, POLICIES_ABREAST = 100, 20, 3
 """How wide a comparison and each of its policies are, and how many of them stand side by side."""

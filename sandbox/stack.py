@@ -1,4 +1,4 @@
-"""The local stack: the four services and the witnesses of the log as processes of their own, over a Redis.
+"""The local stack: the services, the witnesses of the log and the console as processes of their own, over a Redis.
 
     with Stack(new_state_dir(Path(".interop"))) as stack:
         stack.wait_ready(60)
@@ -42,11 +42,17 @@ WITNESSES: Mapping[str, str] = {"witness_1": "lawclinic.example/w1", "witness_2"
 
 FLOW = ("booking", "biometric_match", "detainer", "audit")
 SERVICES = (*FLOW, *WITNESSES)
+CONSOLE = "console"
+"""The web page, which shows what the services do; nothing of the flow needs it."""
 
-ALONE = ("audit", *WITNESSES)
+ALONE = ("audit", *WITNESSES, CONSOLE)
 """What there is one process of, however many workers the others have: a log has one writer, a witness one memory."""
 
+POLICIES = "policies"
+"""The folder below the root where policies of one's own are saved: they outlive the stack that they were made in."""
+
 PREFERRED_PORTS: Mapping[str, int] = {
+    CONSOLE: 8000,
     "booking": 8001,
     "biometric_match": 8002,
     "detainer": 8003,
@@ -307,12 +313,19 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
         }
 
-        return os.environ | settings | self._of_the_log(worker) | self._extra_env
+        return os.environ | settings | self._of_others(worker) | self._extra_env
 
-    def _of_the_log(self, worker: Worker) -> dict[str, str]:
-        """What log and witnesses have to know of each other."""
+    def _of_others(self, worker: Worker) -> dict[str, str]:
+        """What log and witnesses have to know of each other, and the console of all of them."""
+        witnesses = {"INTEROP_WITNESSES": " ".join(self.urls[name] for name in WITNESSES if name in self.urls)}
         if worker.service == "audit":
-            return {"INTEROP_WITNESSES": " ".join(self.urls[name] for name in WITNESSES if name in self.urls)}
+            return witnesses
+        if worker.service == CONSOLE:
+            return witnesses | {
+                "INTEROP_STATE_DIR": str(self.state_dir / CONSOLE),
+                "INTEROP_OWN_POLICIES": str(self.state_dir.parent / POLICIES),
+                **{f"INTEROP_{name.upper()}_URL": self.urls[name] for name in FLOW if name in self.urls},
+            }
         if worker.service in WITNESSES:
             return {
                 "INTEROP_STATE_DIR": str(self.state_dir / worker.service),
@@ -326,7 +339,7 @@ class Stack:
         # A session of its own: Ctrl-C in the terminal reaches the stack, which then ends the services in good order.
         with worker.log.open("ab") as log:
             worker.process = subprocess.Popen(
-                [sys.executable, "-m", f"{self._package}.{_module_of(worker.service)}"],
+                [sys.executable, "-m", self._module_of(worker.service)],
                 env=self._environment(worker),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -409,6 +422,12 @@ class Stack:
 
         return ready
 
+    def _module_of(self, service: str) -> str:
+        if service == CONSOLE:
+            return CONSOLE
+
+        return f"{self._package}.{'audit.witness' if service in WITNESSES else service}"
+
     def _find(self, service: str, number: int) -> Worker:
         for worker in self._workers:
             if (worker.service, worker.number) == (service, number):
@@ -431,10 +450,6 @@ class Stack:
 
                 if self._watchdog is not None:
                     self._watchdog.forget(process.pid)
-
-
-def _module_of(service: str) -> str:
-    return "audit.witness" if service in WITNESSES else service
 
 
 def next_backoff(previous: float | None, uptime: float) -> float:

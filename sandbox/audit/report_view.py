@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox.audit import layout
-from sandbox.published import TAGS, tag_in_words
+from sandbox.tags import TAGS, tag_in_words
 
 
 def show_report(console: Console, report: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from sandbox import published, report
+from sandbox import published, report, tags
 from sandbox.pages import charts
 
 
@@ -49,10 +49,12 @@ def template(name: str) -> Template:
 @cache
 def _environment() -> Environment:
     # Whatever stands in a scenario file is text here, never markup.
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("sandbox.pages", "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["tags"] = tags
+    return environment

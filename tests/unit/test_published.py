@@ -15,11 +15,11 @@ from sandbox.published import (
     section,
     side_by_side,
     spread,
-    tag_in_words,
     window_in_words,
 )
 from sandbox.results import Results
 from sandbox.scenario import Explanation, Figure, Scenario
+from sandbox.tags import tag_in_words
 from tests.unit.tables import BOSTON, SPRING, a_run
 
 ALL = Fraction(1)

@@ -8,6 +8,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from console.settings import ConsoleSettings
 from services.audit.settings import AuditSettings
 from services.audit.witness.app import WitnessSettings
 from services.booking.app import BookingSettings
@@ -23,6 +24,7 @@ SECTIONS = {
     "Detainer, besides": DetainerSettings,
     "Audit, besides": AuditSettings,
     "Witness": WitnessSettings,
+    "Console": ConsoleSettings,
 }
 
 
@@ -42,7 +44,7 @@ def declared(settings: type[BaseSettings]) -> dict[str, str]:
 
 def written(field: FieldInfo) -> str:
     default = field.default
-    if default is None or default == "":
+    if default in (None, "", ()):
         return "none"
     return f"`{default.get_secret_value() if isinstance(default, SecretStr) else default}`"
 
@@ -56,7 +58,7 @@ def test_the_page_knows_every_class_of_settings() -> None:
     def below(settings: type[BaseSettings]) -> set[type[BaseSettings]]:
         return {settings}.union(*(below(child) for child in settings.__subclasses__()))
 
-    house = {settings for settings in below(BaseSettings) if settings.__module__.startswith("services.")}
+    house = {settings for settings in below(BaseSettings) if settings.__module__.startswith(("services.", "console."))}
     assert house == set(SECTIONS.values())
 
 

@@ -1,0 +1,119 @@
+"""The wiring of the console: its pages, their files, and how it answers when something is wrong."""
+
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from console.claims.routes import routes as claims_routes
+from console.flow.routes import routes as flow_routes
+from console.guard import Guard
+from console.house import House, open_house
+from console.lab.routes import routes as lab_routes
+from console.ledger.routes import routes as ledger_routes
+from console.log.routes import routes as log_routes
+from console.matching.routes import routes as matching_routes
+from console.matrix.routes import routes as matrix_routes
+from console.pages import FLOW, HERE, show
+from console.settings import ConsoleSettings
+from services.chassis.errors import InteropError
+from services.chassis.http import error_body, sentence_of
+
+GRACEFUL_SECONDS = 3
+
+ROUTES: tuple[Callable[[House], APIRouter], ...] = (
+    flow_routes,
+    lab_routes,
+    matrix_routes,
+    ledger_routes,
+    log_routes,
+    claims_routes,
+    matching_routes,
+)
+
+
+def build(settings: ConsoleSettings | None = None) -> FastAPI:
+    """The console, ready to be served."""
+    settings = settings or ConsoleSettings()
+
+    @asynccontextmanager
+    async def lifespan(api: FastAPI) -> AsyncIterator[None]:
+        async with open_house(settings) as house:
+            for routes in ROUTES:
+                api.include_router(routes(house))
+            yield
+
+    api = FastAPI(title="Interop Sandbox: console", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    api.add_middleware(Guard)
+    api.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
+    api.add_exception_handler(InteropError, _refusal)
+    api.add_exception_handler(RequestValidationError, _bad_request)
+    api.add_exception_handler(HTTPException, _http_error)
+
+    @api.get("/healthz")
+    async def healthz() -> dict[str, str]:
+        return {"service": "console", "status": "alive"}
+
+    @api.get("/readyz")
+    async def readyz() -> dict[str, str]:
+        # It can always answer: what of the house is not ready stands on its pages.
+        return {"service": "console", "status": "ready"}
+
+    return api
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, InteropError)  # noqa: S101  it is registered for these alone
+    return _told(request, error.code, error.sentence, error.status)
+
+
+async def _bad_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  it is registered for these alone
+    return _told(request, "bad-request", sentence_of(list(error.errors())), 422)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  it is registered for these alone
+    words = HTTPStatus(error.status_code).phrase.lower()
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return _told(request, "no-such-page", f"there is no page '{request.url.path}'; begin at the first one", 404)
+    return _told(request, "http-error", f"{words}: {request.method} {request.url.path}", error.status_code)
+
+
+def _told(request: Request, code: str, sentence: str, status: int) -> Response:
+    """An error as a page for people, and as JSON for programs, scripts of the pages among them."""
+    if "text/html" in request.headers.get("accept", ""):
+        return show(request, FLOW, "error.html.j2", {"code": code, "sentence": sentence}, status)
+    return JSONResponse(error_body(code, sentence), status_code=status)
+
+
+def main() -> None:
+    """The entry point of `python -m console`. Settings that cannot be used are one sentence and exit code 2."""
+    try:
+        settings = ConsoleSettings()
+        api = build(settings)
+    except ValidationError as error:
+        sys.stderr.write(f"bad-settings: {sentence_of(list(error.errors()))}; see docs/settings.md\n")
+        sys.exit(2)
+    except InteropError as error:
+        sys.stderr.write(f"{error.code}: {error.sentence}\n")
+        sys.exit(2)
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    uvicorn.run(
+        api,
+        host=settings.host,
+        port=settings.port,
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        timeout_graceful_shutdown=GRACEFUL_SECONDS,
+    )

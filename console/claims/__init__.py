@@ -1,0 +1,1 @@
+"""Both sides: every claim with its lever, its number and its source."""

@@ -1,0 +1,1 @@
+"""The policy lab: the same people under several policies."""

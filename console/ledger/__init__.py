@@ -1,0 +1,1 @@
+"""My ledger: what was disclosed about one person, proven in the browser."""

@@ -1,0 +1,1 @@
+"""The log: checkpoint, witnesses, reconciliation, drill and report."""

@@ -1,0 +1,1 @@
+"""Matching: when is a match wrong."""

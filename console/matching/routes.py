@@ -1,0 +1,18 @@
+"""The addresses of the page."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+from console.house import House
+from console.pages import MATCHING, show
+
+
+def routes(_house: House) -> APIRouter:
+    """The page and what its scripts ask for."""
+    router = APIRouter()
+
+    @router.get(MATCHING.path)
+    async def page(request: Request) -> HTMLResponse:
+        return show(request, MATCHING, "matching.html.j2", {})
+
+    return router

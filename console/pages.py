@@ -1,0 +1,121 @@
+"""The pages, and how one is put together from its template."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from console.sources import next_id
+from sandbox import tags
+from sandbox.home import NOTICE
+
+HERE = Path(__file__).resolve().parent
+FRAGMENT = "X-Fragment"
+"""The header by which a page asks for one block of itself anew, instead of being loaded again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of the console.
+
+    Attributes:
+        path: its address.
+        title: what it is called in the navigation.
+        plain: what one is looking at, in one or two sentences that need no knowledge of the subject.
+    """
+
+    path: str
+    title: str
+    plain: str
+
+
+FLOW = Page(
+    "/",
+    "Flow",
+    "Somebody is arrested, and the jail takes fingerprints. This page shows who is told about it, step by step: the"
+    " state, the FBI, the immigration authority, and what the jail is then asked and does. All people are invented.",
+)
+LAB = Page(
+    "/lab",
+    "Policy lab",
+    "The same invented people are booked again under each law that you choose, so that whatever differs comes from the"
+    " law. Change a law, or write one, and see for whom something changes.",
+)
+MATRIX = Page(
+    "/laws",
+    "One booking, thirty laws",
+    "One arrested person, and what each of some thirty real and proposed laws would have the jail do: tell the"
+    " immigration authority, hold the person longer, hand them over, or not.",
+)
+LEDGER = Page(
+    "/ledger",
+    "My ledger",
+    "Every time one agency tells another something about a person, a line is written that cannot be changed unnoticed."
+    " Here an invented person reads their own lines, and this browser checks each of them by itself.",
+)
+LOG = Page(
+    "/log",
+    "The log",
+    "All those lines together make a log. Two outside witnesses sign it as it grows, so that not even its keeper can"
+    " rewrite the past. Here you see it grow, and can try to tamper with a copy.",
+)
+CLAIMS = Page(
+    "/claims",
+    "Both sides",
+    "What supporters and critics of the program said, who said it and when, and the number in this sandbox that bears"
+    " on it. The sandbox takes no side: each number can come out either way.",
+)
+MATCHING = Page(
+    "/matching",
+    "Matching",
+    "A computer compares fingerprints with millions of others. It is almost always right, and here is when it is not:"
+    " how often it errs depends on how many people are on file and on how sure it has to be.",
+)
+PAGES = (FLOW, LAB, MATRIX, LEDGER, LOG, CLAIMS, MATCHING)
+
+
+def show(request: Request, page: Page, template: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:
+    """A page, or the one block of it that the request asks for (`X-Fragment`).
+
+    Args:
+        request: whose address keeps the page's state.
+        page: which one it is, for the navigation.
+        template: a file of `console/templates`.
+        context: what the template shows.
+        status: the HTTP status.
+    """
+    loaded = _environment().get_template(template)
+    everything = {"page": page, "pages": PAGES, "notice": NOTICE, "request": request, **context}
+    block = request.headers.get(FRAGMENT)
+    if block is None or block not in loaded.blocks:
+        return HTMLResponse(loaded.render(everything), status_code=status)
+    drawn = "".join(loaded.blocks[block](loaded.new_context(everything)))
+    return HTMLResponse(drawn, status_code=status)
+
+
+def as_data(value: Any) -> Markup:
+    """JSON that can stand in a `<script type="application/json">`: nothing in it can end the element."""
+    text = json.dumps(value, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704  escaped
+
+
+@cache
+def _environment() -> Environment:
+    # Whatever people type and policies say is text here, never markup.
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"tags": tags, "next_id": next_id}
+    environment.filters["data"] = as_data
+    return environment

@@ -1,0 +1,72 @@
+"""The settings of the console, read from the environment (`INTEROP_...`). Documented in docs/settings.md."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from services.chassis.settings import with_password
+
+Addresses = Annotated[
+    tuple[str, ...], NoDecode, BeforeValidator(lambda text: text.split() if isinstance(text, str) else text)
+]
+"""Base addresses, separated by spaces."""
+
+
+class ConsoleSettings(BaseSettings):
+    """Where the console answers, and where the services do that it talks to."""
+
+    model_config = SettingsConfigDict(env_prefix="INTEROP_", frozen=True)
+
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        description="Where Redis (7.0 or newer) or Valkey answers, with user and password if it asks for them.",
+    )
+    redis_password_file: Path | None = Field(
+        default=None, description="A file that holds the password of the user in INTEROP_REDIS_URL, instead of the URL."
+    )
+    host: str = Field(default="127.0.0.1", description="The address that the pages are served at.")
+    port: int = Field(default=8000, ge=0, le=65535, description="The port of the pages; 0 takes a free one.")
+    state_dir: Path = Field(
+        default=Path(".interop/console"), description="Where the console keeps what it makes: downloads of comparisons."
+    )
+    log_level: str = Field(
+        default="WARNING",
+        pattern="^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$",
+        description="The lowest level of log lines written to stderr.",
+    )
+    booking_url: str = Field(
+        default="http://127.0.0.1:8001", pattern=r"^https?://", description="Where booking answers."
+    )
+    biometric_match_url: str = Field(
+        default="http://127.0.0.1:8002", pattern=r"^https?://", description="Where the matcher answers."
+    )
+    detainer_url: str = Field(
+        default="http://127.0.0.1:8003", pattern=r"^https?://", description="Where detainer answers."
+    )
+    audit_url: str = Field(default="http://127.0.0.1:8004", pattern=r"^https?://", description="Where audit answers.")
+    witnesses: Addresses = Field(default=(), description="Where the witnesses of the log answer, separated by spaces.")
+    own_policies: Path = Field(
+        default=Path(".interop/policies"),
+        description="The folder that policies made in the page are saved in; the console writes no other policy.",
+    )
+
+    @property
+    def services(self) -> dict[str, str]:
+        """Service -> base address."""
+        return {
+            "booking": self.booking_url,
+            "biometric_match": self.biometric_match_url,
+            "detainer": self.detainer_url,
+            "audit": self.audit_url,
+        }
+
+    def redis_address(self) -> str:
+        """The whole address of Redis, password included.
+
+        Raises:
+            InteropError: `no-password`, when the file that should hold it does not.
+        """
+        url = self.redis_url.get_secret_value()
+        return url if self.redis_password_file is None else with_password(url, self.redis_password_file)

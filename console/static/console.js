@@ -1,0 +1,110 @@
+// What every page does: values beside sliders, copy buttons, and forms whose answer is drawn in place.
+
+/** Says something to people who do not see the page change. */
+export function announce(words) {
+  document.getElementById("announcements").textContent = words;
+}
+
+/** Asks the console for JSON. Throws an Error whose message is the sentence that the console answers, with its code. */
+export async function ask(path, options = {}) {
+  const headers = { Accept: "application/json", ...(options.headers ?? {}) };
+  if (options.json !== undefined) {
+    headers["Content-Type"] = "application/json";
+    options = { method: "POST", ...options, body: JSON.stringify(options.json) };
+  }
+  let response;
+  try {
+    response = await fetch(path, { ...options, headers });
+  } catch (problem) {
+    if (problem.name === "AbortError") throw problem;
+    throw new Error("console-gone: the console does not answer; is it still up?");
+  }
+  if (response.ok) return response.status === 204 ? null : response.json();
+  let told;
+  try {
+    told = (await response.json()).error;
+  } catch {
+    told = { code: "console-error", message: `the console answered ${response.status}` };
+  }
+  const error = new Error(`${told.code}: ${told.message}`);
+  error.code = told.code;
+  throw error;
+}
+
+/** The fields of a form as they stand in an address: those that are empty or as they came are left out. */
+export function addressOf(form) {
+  const search = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) {
+    if (typeof value === "string" && value !== "") search.append(name, value);
+  }
+  const text = search.toString();
+  return text ? `${location.pathname}?${text}` : location.pathname;
+}
+
+/** Keeps a page's state in its address, so that it can be sent to somebody. */
+export function remember(address) {
+  history.replaceState(null, "", address);
+}
+
+// <form data-updates="ID">: whenever a field changes, the page's state goes into the address, and the block and the
+// element named ID are drawn anew by the console. Until it has answered, what was there stays.
+function liveForm(form) {
+  const id = form.dataset.updates;
+  let waiting = null;
+  let timer = null;
+
+  async function update() {
+    waiting?.abort();
+    waiting = new AbortController();
+    const region = document.getElementById(id);
+    const address = addressOf(form);
+    remember(address);
+    region.setAttribute("aria-busy", "true");
+    try {
+      const response = await fetch(address, { headers: { Accept: "text/html", "X-Fragment": id }, signal: waiting.signal });
+      region.innerHTML = await response.text();
+      document.dispatchEvent(new CustomEvent("drawn", { detail: region }));
+      announce(form.dataset.announces ?? "The page shows the new result.");
+      region.removeAttribute("aria-busy");
+    } catch (problem) {
+      if (problem.name === "AbortError") return;
+      region.removeAttribute("aria-busy");
+      announce("The console does not answer; what you see is the last answer.");
+    }
+  }
+
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    update();
+  });
+  form.addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(update, 150);
+  });
+}
+
+function prepare(root) {
+  for (const form of root.querySelectorAll("form[data-updates]")) liveForm(form);
+}
+
+document.addEventListener("input", (event) => {
+  const slider = event.target;
+  if (slider.type !== "range") return;
+  const output = slider.parentElement.querySelector("output");
+  if (output) output.textContent = `${slider.value}${output.dataset.unit ?? ""}`;
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  try {
+    await navigator.clipboard.writeText(button.dataset.copy);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = "Select it and copy by hand";
+  }
+  announce(button.textContent);
+});
+
+document.addEventListener("drawn", (event) => prepare(event.detail));
+prepare(document);

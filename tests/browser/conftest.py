@@ -1,0 +1,142 @@
+"""A console with the whole house behind it, and a headless Chromium to look at it with.
+
+- `console`: the base address of a console; the four services and both witnesses are up behind it. Shared: leave things
+  as they were.
+- `stack`: the house of that console, for tests that break it.
+- `browser`: Chromium, one for each file; the tests are skipped, with the reason, where there is none.
+- `page`: a page in a window of its own. What it writes to the browser's console, or cannot load, fails the test.
+- `barriers`: `barriers(page)` lists what axe-core calls serious or worse, in sentences.
+- `look`: `look(page, "flow")` keeps a picture in light and one in dark in `.screenshots/`, for people to look at.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+
+from sandbox.house import live_settings
+from sandbox.stack import CONSOLE, SERVICES, Stack
+
+HERE = Path(__file__).resolve().parent
+AXE = HERE / "axe" / "node_modules" / "axe-core" / "axe.min.js"
+SCREENSHOTS = HERE.parents[1] / ".screenshots"
+READY_SECONDS = 90.0
+
+CHROMIUM_OPTIONS = (
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+SERIOUS = ("serious", "critical")
+
+Barriers = Callable[[Page], list[str]]
+Look = Callable[[Page, str], None]
+
+
+def chromium() -> Path | None:
+    """The Chromium of this machine: CHROMIUM, else one that is on the PATH."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return Path(named)
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    return Path(found) if found else None
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if chromium() is None:
+        pytest.skip("there is no Chromium here; install one, or name it in CHROMIUM")
+    root = tmp_path_factory.mktemp("house")
+    environment = {
+        "INTEROP_LIVE_RUN": str(live_settings(root)),
+        "INTEROP_LIVE_DAY_SECONDS": "2",
+        "INTEROP_LEASE_MS": "1500",
+        "SANDBOX_FAULTS": "1",
+    }
+    services = (*SERVICES, CONSOLE)
+    with Stack(root / "state", services=services, preferred_ports={}, extra_env=environment) as house:
+        house.wait_ready(READY_SECONDS)
+        yield house
+
+
+@pytest.fixture(scope="session")
+def console(stack: Stack) -> str:
+    return stack.urls[CONSOLE]
+
+
+# One for each file, not for each session: while it is up, its event loop is in the way of tests that have their own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = chromium()
+    if path is None:
+        pytest.skip("there is no Chromium here; install one, or name it in CHROMIUM")
+    options = [*CHROMIUM_OPTIONS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=path, args=options)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser, console: str) -> Iterator[Page]:
+    context = browser.new_context(
+        base_url=console,
+        viewport={"width": 1280, "height": 900},
+        reduced_motion="reduce",
+        permissions=["clipboard-read", "clipboard-write"],
+    )
+    window = context.new_page()
+    window.set_default_timeout(20_000)
+    said: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            said.append(f"{message.type}: {message.text}")
+
+    def note_answer(response: Response) -> None:
+        if not response.url.startswith((console, "data:", "blob:")):
+            said.append(f"loaded from elsewhere: {response.url}")
+
+    window.on("console", note)
+    window.on("pageerror", lambda error: said.append(f"error: {error}"))
+    window.on("response", note_answer)
+    yield window
+    context.close()
+    assert said == []
+
+
+@pytest.fixture(scope="session")
+def barriers() -> Barriers:
+    if not AXE.is_file():
+        pytest.skip("axe-core is not installed; run npm ci in tests/browser/axe")
+
+    def found(page: Page) -> list[str]:
+        # Not as a script element: the page's own policy would refuse it, as it should.
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        violations = page.evaluate("async () => (await axe.run()).violations")
+        return [
+            f"{each['id']}: {each['help']}: {', '.join(str(node['target']) for node in each['nodes'])}"
+            for each in violations
+            if each["impact"] in SERIOUS
+        ]
+
+    return found
+
+
+@pytest.fixture(scope="session")
+def look() -> Look:
+    SCREENSHOTS.mkdir(exist_ok=True)
+
+    def keep(page: Page, name: str) -> None:
+        for scheme in ("dark", "light"):
+            page.emulate_media(color_scheme=scheme)
+            page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True)
+
+    return keep
