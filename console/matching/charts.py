@@ -33,9 +33,9 @@ def gallery_chart(choices: Choices, now: Setting) -> Chart:
     span = MOST_GALLERY - LEAST_GALLERY
     sizes = [LEAST_GALLERY + span * place / _POINTS for place in range(_POINTS + 1)]
     thresholds = [
-        (choices.db - _BESIDE, "second", "end"),
-        (choices.db, "first", "end"),
-        (choices.db + _BESIDE, "third", "end"),
+        (choices.db - _BESIDE, "second"),
+        (choices.db, "first"),
+        (choices.db + _BESIDE, "third"),
     ]
     return Chart(
         id="fpir",
@@ -67,14 +67,13 @@ def gallery_chart(choices: Choices, now: Setting) -> Chart:
         ),
         lines=[
             Line(
-                f"{decibels} dB" + (" (chosen)" if decibels == choices.db else ""),
+                "" if decibels == choices.db else f"{decibels} dB",
                 [(size, log(_returned(choices, 10**size, decibels))) for size in sizes],
                 style,
-                at,
             )
-            for decibels, style, at in thresholds
+            for decibels, style in thresholds
         ],
-        here=[(log(choices.rows), log(now.fpir), chance(now.fpir))],
+        here=[(log(choices.rows), log(now.fpir), f"{choices.db} dB: {chance(now.fpir)}")],
     )
 
 
@@ -86,11 +85,13 @@ def threshold_chart(choices: Choices, now: Setting, counted: Counted | None) -> 
             f"missed, {choices.count} fingers",
             [(each, log(missed_share(choices, each))) for each in DECIBELS],
             "first",
+            "start",
         ),
         Line(
             f"missed, {others} fingers",
             [(each, log(missed_share(choices, each, others))) for each in DECIBELS],
             "second",
+            "start",
         ),
         Line(
             "strangers returned",

@@ -128,7 +128,7 @@ class Dots:
 
 
 PITCH = 8
-COLUMNS = 80
+COLUMNS = 120
 MOST_DOTS = 8000
 _STEPS = (1, 2, 5)
 

@@ -3,16 +3,15 @@
 _SMALL = 0.001
 _LARGE = 0.1
 _MILLION = 1_000_000
+_SIZES = ((1e12, " million million"), (1e9, " thousand million"), (1e6, " million"))
 
 
 def number(value: float) -> str:
     """A count in at most three digits and a word: 200 million, 1.2 thousand million."""
     if value < _MILLION:
         return f"{float(f'{value:.2e}'):,.0f}"
-    for size, name in ((1e12, " million million"), (1e9, " thousand million"), (1e6, " million")):
-        if value >= size:
-            return f"{value / size:.3g}{name}" if value < 1000 * size else f"{value / size:,.0f}{name}"
-    raise AssertionError(value)
+    size, name = next((size, name) for size, name in _SIZES if value >= size)
+    return f"{float(f'{value / size:.3g}'):,.15g}{name}"
 
 
 def chance(rate: float) -> str:
@@ -20,9 +19,9 @@ def chance(rate: float) -> str:
     if rate >= 1 - _SMALL / 10:
         return "practically always"
     if rate >= _LARGE:
-        return f"{rate * 100:.0f} %"
+        return f"{rate * 100:.1f} %"
     if rate >= _SMALL / 10:
-        return f"{rate * 100:.2g} %"
+        return f"{rate * 100:#.2g} %"
     return f"1 in {number(1 / rate)}" if rate > 0 else "never"
 
 
