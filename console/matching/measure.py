@@ -27,13 +27,13 @@ from services.biometric_match.prints import HAND, PRESETS, TEN
 from services.biometric_match.rates import hand_fingers, scores_asked
 
 SEED = 7110
-PEOPLE = 200_000
-SEARCHES = 4_000
+PEOPLE = 100_000
+SEARCHES = 2_000
 ROWS = 10_000
 DECIBELS = tuple(range(LEAST_DECIBELS, MOST_DECIBELS + 1, DECIBEL_STEP))
 
-_PEOPLE_AT_ONCE = 20_000
-_SEARCHES_AT_ONCE = 250
+_PEOPLE_AT_ONCE = 5_000
+_SEARCHES_AT_ONCE = 100
 _STRANGERS = 3 * 10**9
 
 OnShare = Callable[[float], None]

@@ -75,8 +75,8 @@ def context(choices: Choices, counted: Counted | None) -> dict[str, Any]:
         "dots": dots(kinds.current, [("stale", kinds.stale), ("false", kinds.false), ("missed", kinds.missed)]),
         "kinds_source": simulated(
             "Expected numbers: the scenario's shares of people on file and of stale records, times the rates above."
-            " The lab draws the same people one by one; it chooses its own threshold, for an FPIR of at most 1 in"
-            " 100,000.",
+            " The lab draws such people one by one, for an FPIR of at most 1 in 100,000, and counts whose record was"
+            " wrong among those held, handed over and removed.",
             f"interop compare {answers.SCENARIO} --policy us-full-cooperation --bookings {answers.BOOKINGS}",
         ),
         "facts": facts,

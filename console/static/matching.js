@@ -9,8 +9,8 @@ const form = document.getElementById("choices");
 const gallery = form.elements.gallery;
 let focusAfter = null;
 
-/** A power of ten as the page writes it: two digits, and millions in words. */
-export function peopleOnFile(power) {
+// A power of ten as the page writes it: two digits, and millions in words.
+function peopleOnFile(power) {
   const people = Number((10 ** power).toPrecision(2));
   return people >= 1e6 ? `${Number((people / 1e6).toPrecision(3))} million` : people.toLocaleString("en-US");
 }
@@ -54,7 +54,7 @@ function showFailure(words) {
 
 const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
-/** Follows what is being counted until it is done; then the page is drawn anew, with it. */
+// Follows what is being counted until it is done; then the page is drawn anew, with it.
 async function follow(prints, state) {
   while (state.state === "running") {
     showCounting(true, state.share);
@@ -88,7 +88,7 @@ async function cancel() {
   }
 }
 
-/** Goes on with what is counted for these prints already, where it was begun before. */
+// Goes on with what is counted for these prints already, where it was begun before.
 async function resume() {
   if (!document.getElementById("measure")) return;
   const prints = chosen();
@@ -117,6 +117,10 @@ document.addEventListener("drawn", () => {
   focusAfter = null;
   resume();
 });
+// A number that is still being typed is not asked about.
+form.addEventListener("input", (event) => {
+  if (!form.reportValidity()) event.stopImmediatePropagation();
+}, true);
 gallery.addEventListener("input", tellGallery);
 tellGallery();
 resume();

@@ -13,7 +13,9 @@ from console.matching.facts import PUBLISHED
 from console.matching.measure import DECIBELS, Counted, measure
 from console.matching.view import context
 from console.matching.words import chance, expected, number
-from sandbox.scenario import load_scenario
+from sandbox.lab.matches import search
+from sandbox.population import NOWHERE, people
+from sandbox.scenario import load_scenario, resolve
 from services.biometric_match.matcher import MateMatcher
 from services.biometric_match.prints import PRESETS
 from services.biometric_match.rates import (
@@ -172,6 +174,15 @@ def test_the_shares_of_the_third_part_are_the_scenarios() -> None:
     assert behind.share == MIXES.behind_share
     assert can_change == pytest.approx(MIXES.can_change_share)
     assert round(100 * MIXES.stale_share, 1) == Choices().stale
+
+
+def test_as_many_matches_are_stale_in_the_lab_as_the_page_says() -> None:
+    scenario = load_scenario(SCENARIO)
+    booked = people(scenario, 2008, 40_000)
+    found = search(booked, resolve(scenario, seed=2008), only_on_file=True)
+    own = (booked.ident_row != NOWHERE) & (found.ident_row == booked.ident_row)
+    matched, stale = int(own.sum()), int((own & booked.stale).sum())
+    assert abs(z_scores([stale], [MIXES.stale_share], matched)[0]) < 4
 
 
 def test_one_search_scores_fingers_as_the_matcher_does_and_adds_them_up() -> None:
