@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from console.claims.order import Order
+from console.claims.order import INSTEAD, Order
 from sandbox import report
 from sandbox.lab.assumptions import COSTS_A_DAY, REARRESTS
 from sandbox.lab.flow import simulate
@@ -31,15 +31,6 @@ HOURS_A_DAY = 24
 DRIVING_UNDER_THE_INFLUENCE = "5404"
 DRUGS, WEAPONS = "35", "52"
 """Blocks of NCIC's offence codes."""
-
-INSTEAD = {
-    "dangerous_only": "proposal-latimes-dangerous-only-2011",
-    "act_on_all": "proposal-act-on-all-removable",
-    "partition": "proposal-menino-2011-sharing",
-    "opt_out": "proposal-latimes-opt-out-2011",
-    "refusal": "proposal-patrick-2011",
-}
-"""The policies under which the same people are counted again."""
 
 SCARCE = "scarce"
 SCARCE_A_DAY = 1.0
@@ -181,14 +172,18 @@ def _instead(run: Counted, name: str, words: str) -> Iterator[Row]:
 
 def _holds(run: Counted) -> Iterator[Row]:
     custody = run.totals["custody"]
-    yield _row("held past their release, of those with a request on file", custody["holds"], custody["detainers_on_file"])
+    yield _row(
+        "held past their release, of those with a request on file", custody["holds"], custody["detainers_on_file"]
+    )
     yield _row("hours held, in all", custody["hold_hours"], unit="hours")
 
 
 def _hold_cost(run: Counted) -> Iterator[Row]:
     days = run.totals["custody"]["hold_hours"] / HOURS_A_DAY
     for preset in COSTS_A_DAY.values():
-        yield _row(f"what the held days cost, if declared as: {preset.source}", round(days * preset.value), unit="dollars")
+        yield _row(
+            f"what the held days cost, if declared as: {preset.source}", round(days * preset.value), unit="dollars"
+        )
     yield _row("removed at Level 1 by conviction, of those held", *_held_and_gravest(run))
 
 
@@ -212,7 +207,9 @@ def _checked_by_group(run: Counted) -> Iterator[Row]:
     for group in ("A", "B"):
         mine = pl.col("group") == group
         relayed = mine & (pl.col("handled") == "submitted") & pl.col("searched").is_not_null()
-        yield _row(f"group {group}: searched in IDENT, of those booked", count(bookings, relayed), count(bookings, mine))
+        yield _row(
+            f"group {group}: searched in IDENT, of those booked", count(bookings, relayed), count(bookings, mine)
+        )
 
 
 def _grounds(run: Counted) -> Iterator[Row]:
@@ -222,7 +219,9 @@ def _grounds(run: Counted) -> Iterator[Row]:
     yield _row("removed, with none of these", neither, total)
     without = removals["without_conviction"]
     yield _row("removed without a conviction, with an order", without["order"], sum(without.values()))
-    yield _row("removed without a conviction, back after a removal, no order", without["re_entry"], sum(without.values()))
+    yield _row(
+        "removed without a conviction, back after a removal, no order", without["re_entry"], sum(without.values())
+    )
 
 
 def _offences(run: Counted, blocks: Mapping[str, str]) -> Iterator[Row]:
@@ -237,7 +236,9 @@ def _offences(run: Counted, blocks: Mapping[str, str]) -> Iterator[Row]:
         there = pl.col("charge").is_in(places)
         yield _row(f"matched, arrested for {words}", count(charged, there), charged.height)
         yield _row(f"removed, arrested for {words}", count(removed, there), removed.height)
-        yield _row(f"of these at Level 1 by conviction, arrested for {words}", count(removed, there & _LEVEL_1), removed.height)
+        yield _row(
+            f"of these at Level 1 by conviction, arrested for {words}", count(removed, there & _LEVEL_1), removed.height
+        )
 
 
 def _stated(run: Counted) -> Iterator[Row]:
@@ -258,7 +259,9 @@ def _partition(run: Counted) -> Iterator[Row]:
 def _not_relayed(run: Counted, name: str) -> Iterator[Row]:
     bookings = run.others[name].bookings
     kept = (pl.col("handled") == "submitted") & pl.col("searched").is_null()
-    yield _row("prints that would not have gone on from the FBI to DHS", count(bookings, kept), bookings.height, "prints")
+    yield _row(
+        "prints that would not have gone on from the FBI to DHS", count(bookings, kept), bookings.height, "prints"
+    )
 
 
 def _opt_out(run: Counted) -> Iterator[Row]:
@@ -291,7 +294,9 @@ def _net(run: Counted) -> Iterator[Row]:
     yield _row("matches on which a request was lodged", totals["detainers"]["lodged"], matches, "matches")
     for kind, words in report.TRUTH_WORDS.items():
         yield _row(f"matched: {words}", totals["truth"][kind]["matches"], matches)
-    yield _row("requests for citizens", totals["truth"]["citizens"]["detainers"], totals["detainers"]["lodged"], "requests")
+    yield _row(
+        "requests for citizens", totals["truth"]["citizens"]["detainers"], totals["detainers"]["lodged"], "requests"
+    )
 
 
 def _errors(run: Counted) -> Iterator[Row]:
@@ -353,7 +358,9 @@ def _dual_use(run: Counted) -> Iterator[Row]:
 def _citizens_shared(run: Counted) -> Iterator[Row]:
     bookings = run.results.bookings
     relayed = (pl.col("handled") == "submitted") & pl.col("searched").is_not_null()
-    yield _row("citizens, of those whose prints went to DHS", count(bookings, relayed & CITIZEN), count(bookings, relayed))
+    yield _row(
+        "citizens, of those whose prints went to DHS", count(bookings, relayed & CITIZEN), count(bookings, relayed)
+    )
 
 
 def _removed_of_matched(run: Counted) -> Iterator[Row]:

@@ -23,6 +23,16 @@ MOST_BOOKINGS = 200_000
 MOST_SEED = 2**31
 
 
+INSTEAD = {
+    "dangerous_only": "proposal-latimes-dangerous-only-2011",
+    "act_on_all": "proposal-act-on-all-removable",
+    "partition": "proposal-menino-2011-sharing",
+    "opt_out": "proposal-latimes-opt-out-2011",
+    "refusal": "proposal-patrick-2011",
+}
+"""The policies under which the same people are counted again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Explanation:
     """One of the readings of a scenario's published figures that compete."""
@@ -55,22 +65,26 @@ class Order:
     @property
     def command(self) -> str:
         """What prints the report of this run."""
-        return self.command_with()
-
-    def command_with(self, **options: str) -> str:
-        """The command, with further options: `policy`, `regime`."""
         words = ["interop", "run", self.scenario, "--in-process", "--bookings", str(self.bookings)]
         words += ["--seed", str(self.seed)]
         if self.explanation is not None:
             words += ["--explanation", self.explanation]
-        for name, value in options.items():
-            words += [f"--{name}", value]
         return shlex.join(words)
+
+    @property
+    def counting_command(self) -> str:
+        """What prints every number that the page tells of this run, as JSON."""
+        return f"python -m console.claims.worker {shlex.quote(self.text)}"
 
     @property
     def search(self) -> str:
         """The order as it stands in an address."""
         return urlencode({name: value for name, value in asdict(self).items() if value is not None})
+
+    def under(self, explanation: str) -> "Order":
+        """The same people under another explanation, in Boston if this scenario offers none."""
+        scenario = self.scenario if self.explanation is not None else SCENARIO
+        return replace(self, scenario=scenario, explanation=explanation)
 
     @property
     def text(self) -> str:
@@ -111,6 +125,12 @@ def choices() -> tuple[Choice, ...]:
         for name, data in found.items()
         if data.get("published")
     )
+
+
+def explanations() -> tuple[Explanation, ...]:
+    """The explanations that scenarios offer, each once."""
+    found = {each.id: each for choice in choices() for each in choice.explanations}
+    return tuple(found.values())
 
 
 def _explanations(data: Mapping[str, Any]) -> tuple[Explanation, ...]:

@@ -214,7 +214,12 @@ RULERS = (
 BASES = (
     Base("removed", "Everybody removed", "removed", lambda _: True),
     Base("matched", "Everybody who matched", "who matched", lambda _: True),
-    Base("unconvicted", "Those removed without a conviction", "removed without a conviction", lambda dot: not dot[CONVICTED]),
+    Base(
+        "unconvicted",
+        "Those removed without a conviction",
+        "removed without a conviction",
+        lambda dot: not dot[CONVICTED],
+    ),
 )
 """Of whom a share can be."""
 
@@ -292,11 +297,11 @@ def as_data(dots: Sequence[Dot]) -> dict[str, Any]:
     }
 
 
-def person(dot: Dot, number: int) -> str:
+def person(dot: Dot) -> str:
     """One dot in words; they are the same whatever is counted."""
     levels = [f"Level {place + 1}" if place < NO_LEVEL else "no level" for place in dot[:2]]
     known = "convicted before" if dot[CONVICTED] else _OTHERWISE_WORDS[dot[OTHERWISE]]
-    return f"Person {number}: {levels[0]} if a charge counts, {levels[1]} if only a conviction does; {known}."
+    return f"{levels[0]} if a charge counts, {levels[1]} if only a conviction does; {known}."
 
 
 _OTHERWISE_WORDS = {

@@ -12,7 +12,8 @@ from services.chassis.errors import InteropError
 KEPT = 16
 """How many runs are kept. One is some 30 kB."""
 
-MOST_AT_ONCE = 2
+MOST_AT_ONCE = 1
+MOST_WAITING = 8
 LONGEST_LINE = 16 * 1024 * 1024
 
 
@@ -29,7 +30,7 @@ class Run:
 
     done: int = 0
     of: int = 1
-    words: str = "starting to count"
+    words: str = "waiting for its turn"
     counted: dict[str, Any] | None = None
     error: InteropError | None = None
     task: asyncio.Task[None] | None = None
@@ -52,18 +53,22 @@ class Runs:
 
     def __init__(self) -> None:
         self._runs: dict[Order, Run] = {}
+        self._turns = asyncio.Semaphore(MOST_AT_ONCE)
 
     def run_of(self, order: Order) -> Run:
-        """The run of an order, begun now if it is not there yet.
+        """The run of an order, begun now if it is not there yet, or failed.
 
         Raises:
-            InteropError: `too-many-runs`, when others are being counted.
+            InteropError: `too-many-runs`, when too many others are waiting.
         """
-        found = self._runs.get(order)
-        if found is not None:
+        found = self._runs.pop(order, None)
+        if found is not None and found.state != "failed":
+            self._runs[order] = found  # the one asked for last is forgotten last
             return found
-        if sum(run.state == "counting" for run in self._runs.values()) >= MOST_AT_ONCE:
-            raise InteropError("too-many-runs", "other runs are being counted; wait a moment, then ask again", status=429)
+        if sum(run.state == "counting" for run in self._runs.values()) >= MOST_WAITING:
+            raise InteropError(
+                "too-many-runs", "other runs are being counted; wait a moment, then ask again", status=429
+            )
         self._make_room()
         run = Run()
         self._runs[order] = run
@@ -83,13 +88,23 @@ class Runs:
                 run.task.cancel()
 
     def _make_room(self) -> None:
-        for order in [order for order, run in self._runs.items() if run.state != "counting"][: -KEPT + 1 or None]:
-            if len(self._runs) >= KEPT:
-                del self._runs[order]
+        ended = [order for order, run in self._runs.items() if run.state != "counting"]
+        for order in ended[: max(0, len(self._runs) - KEPT + 1)]:
+            del self._runs[order]
 
     async def _count(self, order: Order, run: Run) -> None:
+        async with self._turns:
+            run.words = "starting to count"
+            await self._count_now(order, run)
+
+    async def _count_now(self, order: Order, run: Run) -> None:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "console.claims.worker", order.text, stdout=asyncio.subprocess.PIPE, limit=LONGEST_LINE
+            sys.executable,
+            "-m",
+            "console.claims.worker",
+            order.text,
+            stdout=asyncio.subprocess.PIPE,
+            limit=LONGEST_LINE,
         )
         try:
             assert process.stdout is not None  # noqa: S101  it was asked for

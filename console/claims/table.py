@@ -101,7 +101,14 @@ class Claim(_Part):
     def text(self) -> str:
         """All that a search looks through, in lower case."""
         evidence = (*self.evidence_for, *self.evidence_against)
-        words = [self.id, self.claim, self.supporters_read, self.critics_read, self.lever.words, self.not_modelled or ""]
+        words = [
+            self.id,
+            self.claim,
+            self.supporters_read,
+            self.critics_read,
+            self.lever.words,
+            self.not_modelled or "",
+        ]
         return " ".join([*words, *(each.who for each in self.said), *(each.says for each in evidence)]).lower()
 
 
@@ -157,7 +164,11 @@ class Table(_Part):
 def address_of(lever: Lever, order: Order) -> str | None:
     """Where a lever can be moved in the console; None where it is in a file, or nowhere."""
     if lever.policies:
-        run = [("scenario", order.scenario), ("explanation", order.explanation or ""), ("bookings", str(order.bookings))]
+        run = [
+            ("scenario", order.scenario),
+            ("explanation", order.explanation or ""),
+            ("bookings", str(order.bookings)),
+        ]
         search = [*run, ("seed", str(order.seed)), *(("policy", policy) for policy in lever.policies)]
         return f"/lab?{urlencode([pair for pair in search if pair[1]])}"
     return lever.page
