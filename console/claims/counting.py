@@ -21,8 +21,8 @@ from sandbox.results import LEVELS, Results
 from sandbox.scenario import Scenario, load_scenario, resolve
 
 Row = dict[str, Any]
-"""A number of the run: its `words`, the `part` and its `unit`, and what it is a share `of`. Where `instead` is true it was
-counted under another policy or setting, and `of` is the number as it was."""
+"""A number of the run: its `words`, the `part` and its `unit`, and what it is a share `of`. Where `instead` is true it
+was counted under another policy or setting, and `of` is the number as it was."""
 
 OnStep = Callable[[int, int, str], None]
 """Told how many of how many steps are done, and what the next one is."""

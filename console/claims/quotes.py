@@ -89,7 +89,8 @@ QUOTES: Mapping[str, tuple[Quote, Quote]] = {
                 ),
                 _said(
                     "ICE's figures to February 2011 add up to 60.3 % of 94,218.",
-                    "27,047 without a conviction and 29,741 with misdemeanours alone, as published by deportationnation.org"
+                    "27,047 without a conviction and 29,741 with misdemeanours alone, as published by"
+                    " deportationnation.org"
                     " and Viva Colorado",
                     "C:DEPNATION, VIVACO",
                 ),
@@ -124,7 +125,8 @@ QUOTES: Mapping[str, tuple[Quote, Quote]] = {
                     "C:CBS",
                 ),
             ),
-            "That Level 2 has burglary and larceny in it, and that the table of 2010 may have left people without a level"
+            "That Level 2 has burglary and larceny in it, and that the table of 2010 may have left people"
+            " without a level"
             " out (see the two explanations).",
         ),
     ),
@@ -144,13 +146,15 @@ QUOTES: Mapping[str, tuple[Quote, Quote]] = {
             "Whoever has no level was announced to nobody as the program's aim.",
             (
                 _said(
-                    "A Massachusetts public-safety official in June 2011, of Boston: about a quarter convicted of a serious"
+                    "A Massachusetts public-safety official in June 2011, of Boston: about a quarter"
+                    " convicted of a serious"
                     " crime, more than half of nothing.",
                     "WGBH News, 6 June 2011",
                     "S4",
                 ),
             ),
-            "That a serious charge may have been open against somebody without a level, and that some were under an order"
+            "That a serious charge may have been open against somebody without a level, and that some were"
+            " under an order"
             " or had come back after a removal.",
         ),
     ),
@@ -159,7 +163,8 @@ QUOTES: Mapping[str, tuple[Quote, Quote]] = {
             "An order or an earlier removal is a priority without any conviction.",
             (
                 _said(
-                    "ICE in September 2011, of Boston: 68 of 177 people without a conviction had an outstanding order, and"
+                    "ICE in September 2011, of Boston: 68 of 177 people without a conviction had an"
+                    " outstanding order, and"
                     " 49 were alleged to have come back.",
                     _RESTATEMENT,
                     "2nd",
@@ -204,7 +209,8 @@ REMOVED_OF_MATCHED: tuple[Quote, Quote] = (
     Quote(
         "The prints and the status of all the others were passed on as well, and nothing was to come of it.",
         _OF_BOSTON,
-        "That a match is no finding that somebody is removable, and that ICE's officers and beds set a limit of their own.",
+        "That a match is no finding that somebody is removable, and that ICE's officers and beds set a limit"
+        " of their own.",
     ),
 )
 """What stands under the sentences when the denominator is everybody who matched."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,6 @@ KEPT = 16
 
 MOST_AT_ONCE = 1
 MOST_WAITING = 8
-LONGEST_LINE = 16 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -98,23 +98,16 @@ class Runs:
             await self._count_now(order, run)
 
     async def _count_now(self, order: Order, run: Run) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "console.claims.worker",
-            order.text,
-            stdout=asyncio.subprocess.PIPE,
-            limit=LONGEST_LINE,
-        )
-        try:
+        command = [sys.executable, "-m", "console.claims.worker", order.text]
+        # Read in a thread: the end of a process of asyncio's own was not always noticed when the console ends.
+        # The order was checked, and no shell reads it.
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
             assert process.stdout is not None  # noqa: S101  it was asked for
-            async for line in process.stdout:
-                _take(json.loads(line), run)
-            await process.wait()
-        finally:
-            if process.returncode is None:
+            try:
+                while line := await asyncio.to_thread(process.stdout.readline):
+                    _take(json.loads(line), run)
+            finally:
                 process.kill()
-                await process.wait()
         if run.state == "counting":
             sentence = "the process that counts ended early; ask again, and see the console's log if it happens again"
             run.error = InteropError("not-counted", sentence, status=500)

@@ -27,7 +27,8 @@ class Unknown:
 UNKNOWNS = (
     Unknown(
         "What did Boston's 102 of 2010 count?",
-        "All removals: then half were at Level 1 because a charge counted, and the figures of 2011 look different because"
+        "All removals: then half were at Level 1 because a charge counted, and the figures of 2011 look"
+        " different because"
         " only convictions did.",
         "Only people with a level, by conviction: then about 210 had been removed, and everything that was published"
         " later fits by arithmetic.",
@@ -59,7 +60,8 @@ UNKNOWNS = (
     Unknown(
         "Was taking part voluntary?",
         "Forty-two agreements could be ended by either side, and places were told so.",
-        "The relay from the FBI to DHS did not depend on them. The Inspector General found the communications confusing, and"
+        "The relay from the FBI to DHS did not depend on them. The Inspector General found the"
+        " communications confusing, and"
         " no intent to mislead.",
         "Sharing cannot be switched off in a real policy; counterfactual ones say that they are.",
         (
@@ -72,10 +74,12 @@ UNKNOWNS = (
     ),
     Unknown(
         "Does the program lower crime, or keep people from reporting it?",
-        "No effect on index or violent crime was found in more than 3,000 counties. Drugs and weapons were not studied.",
+        "No effect on index or violent crime was found in more than 3,000 counties. Drugs and weapons were"
+        " not studied.",
         "Reporting by Hispanic victims fell by 30 % in one study, and rose by 4 % when the program became narrower in"
         " another; a third found neither the promises nor the fears.",
-        "Neither effect is in a run. A comparison can take declared rates, each with its source, and never one net number.",
+        "Neither effect is in a run. A comparison can take declared rates, each with its source, and never"
+        " one net number.",
         (
             published("Miles and Cox, 2014", "C"),
             published("Goncalves, Jacome and Weisburst, NBER 32109; Jacome; Treyger and others, 2014", "R"),
@@ -121,7 +125,8 @@ UNKNOWNS = (
     Unknown(
         "How many people matched in Boston to June 2010?",
         "2,013.",
-        "The number stands in a reader's comment on the article, apparently taken from its graphic; the article itself has"
+        "The number stands in a reader's comment on the article, apparently taken from its graphic; the"
+        " article itself has"
         " only the 102.",
         "Taken as the scenario's input, and said to be so.",
         (published("WBUR, August 2010, a reader's comment", "S2"),),

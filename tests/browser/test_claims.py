@@ -75,6 +75,7 @@ def test_claims_are_found_by_topic_and_words_and_show_the_other_sides_reading(
 
 def test_a_source_opens_and_closes_by_keyboard(both_sides: Window) -> None:
     page = both_sides
+    page.locator("#C1").get_by_text("All its numbers").press("Enter")
     page.locator("#C1").get_by_role("button", name="60.3 % of 94,218").press("Enter")
     opened = page.get_by_role("dialog", name="Source")
     expect(opened).to_contain_text("from ICE's figures to February 2011")
