@@ -194,12 +194,14 @@ def _held_and_gravest(run: Counted) -> tuple[int, int]:
 
 def _groups(run: Counted) -> Iterator[Row]:
     bookings, cases = run.results.bookings, run.results.cases
+    for words, where in (("matched", pl.lit(value=True)), ("removed", REMOVED)):
+        for group in ("A", "B"):
+            mine = pl.col("group") == group
+            yield _row(f"group {group}: {words}, of those booked", count(cases, mine & where), count(bookings, mine))
     for group in ("A", "B"):
-        mine = pl.col("group") == group
-        booked = count(bookings, mine)
-        yield _row(f"group {group}: booked, of all who were", booked, bookings.height)
-        yield _row(f"group {group}: matched, of those booked", count(cases, mine), booked)
-        yield _row(f"group {group}: removed, of those booked", count(cases, mine & REMOVED), booked)
+        yield _row(
+            f"group {group}: booked, of all who were", count(bookings, pl.col("group") == group), bookings.height
+        )
 
 
 def _checked_by_group(run: Counted) -> Iterator[Row]:

@@ -1,10 +1,11 @@
 """The numbers of a run as claims show them: with their denominators, and how well each is known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from console.claims.chance import interval, interval_in_words, percent
+from console.claims.table import Claim
 
 WIDEST = 0.2
 """A share whose interval is wider than this is called too few to tell."""
@@ -40,6 +41,11 @@ def number(row: Mapping[str, Any]) -> Number:
     return Number(
         row["words"], f"{percent(part, of)} ({part:,} of {of:,})", interval_in_words(part, of), high - low > WIDEST
     )
+
+
+def first_numbers(claim: Claim, numbers: Mapping[str, Sequence[Number]]) -> list[Number]:
+    """The two numbers that stand under a claim before it is opened: where a share is disputed, both denominators."""
+    return [each for name in claim.measured for each in numbers[name]][:2]
 
 
 def _amount(part: float, unit: str) -> str:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 
 from console.claims import picture as pictures
-from console.claims.numbers import number
+from console.claims.numbers import first_numbers, number
 from console.claims.order import (
     BOOKINGS,
     EXPLANATION,
@@ -78,6 +78,7 @@ def routes(_house: House) -> APIRouter:
             "words": words,
             "readings": readings == "both",
             "address_of": address_of,
+            "first_numbers": first_numbers,
             "unknowns": UNKNOWNS,
             **_told(order, run),
         }

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from console.claims import runs as runs_module, table as table_module
 from console.claims.chance import interval
 from console.claims.counting import NUMBERS, count_run
-from console.claims.numbers import number
+from console.claims.numbers import first_numbers, number
 from console.claims.order import Order, checked, choices
 from console.claims.picture import BASES, RULERS, base_named, picture, pictures, ruler_named
 from console.claims.runs import Runs
@@ -114,6 +114,15 @@ def test_a_share_has_its_denominator_and_an_interval_and_says_when_it_is_too_few
 def test_what_was_counted_under_another_policy_stands_beside_what_it_was() -> None:
     shown = number({"words": "removed", "part": 12, "of": 40, "unit": "people", "instead": True})
     assert shown.value == "12 instead of 40"
+
+
+def test_a_claim_whose_share_is_disputed_shows_both_denominators_before_it_is_opened(counted: dict[str, Any]) -> None:
+    numbers = {name: [number(row) for row in rows] for name, rows in counted["numbers"].items()}
+    most = next(claim for claim in table().claims if claim.id == "C1")
+    assert [each.words for each in first_numbers(most, numbers)] == [
+        "removed, with a conviction of whatever level",
+        "removed, with none or no more than two misdemeanours",
+    ]
 
 
 # --- The table of claims
