@@ -334,10 +334,12 @@ def _days(run: Counted) -> Iterator[Row]:
 def _released(run: Counted) -> Iterator[Row]:
     released, declined = run.totals["custody"]["released"], run.totals["custody"]["released_hand_over_declined"]
     yield _row("released although a request was on file", released, run.totals["custody"]["detainers_on_file"])
-    yield _row("of these, because the agency did not hand over", declined, released)
+    yield _row("of them, because the agency did not hand over", declined, released)
     for preset in REARRESTS.values():
         expected = released * (1 - exp(-preset.value))
-        yield _row(f"expected re-arrests in a year, if declared as: {preset.source}", round(expected), released)
+        yield _row(
+            f"expected re-arrests of all these in a year, if declared as: {preset.source}", round(expected), released
+        )
 
 
 def _match_share(run: Counted) -> Iterator[Row]:

@@ -24,10 +24,13 @@ from console.claims.runs import Run, Runs
 from console.claims.table import address_of, table
 from console.claims.unknowns import UNKNOWNS
 from console.house import House
-from console.pages import CLAIMS, show
+from console.pages import CLAIMS, FRAGMENT, show
 from console.sources import published, simulated
+from services.chassis.errors import InteropError
 
 Word = Annotated[str, Query(max_length=80)]
+
+_GONE = Run(error=InteropError("not-counted", "the count was cancelled; load the page again to begin anew"))
 
 
 def routes(_house: House) -> APIRouter:
@@ -56,7 +59,8 @@ def routes(_house: House) -> APIRouter:
     ) -> HTMLResponse:
         order = await ordered(scenario, explanation, bookings, seed)
         known = await asyncio.to_thread(table)
-        run = runs.run_of(order)
+        # Only a page that is loaded begins a run: one that draws a part of itself anew shows what has become of it.
+        run = runs.run_of(order) if FRAGMENT not in request.headers else runs.known(order) or _GONE
         if sentence:
             ruler, _, base = sentence.partition("-")
         context = {
@@ -90,7 +94,7 @@ def routes(_house: House) -> APIRouter:
     ) -> dict[str, Any]:
         order = await ordered(scenario, explanation, bookings, seed)
         run = runs.known(order)
-        return Run(words="it was cancelled").as_record() | {"state": "cancelled"} if run is None else run.as_record()
+        return _GONE.as_record() | {"state": "cancelled"} if run is None else run.as_record()
 
     @router.post(f"{CLAIMS.path}/cancel")
     async def cancel(

@@ -93,9 +93,13 @@ class Runs:
             del self._runs[order]
 
     async def _count(self, order: Order, run: Run) -> None:
-        async with self._turns:
-            run.words = "starting to count"
-            await self._count_now(order, run)
+        try:
+            async with self._turns:
+                run.words = "starting to count"
+                await self._count_now(order, run)
+        except asyncio.CancelledError:
+            run.error = InteropError("not-counted", "the count was cancelled; load the page again to begin anew")
+            raise
 
     async def _count_now(self, order: Order, run: Run) -> None:
         command = [sys.executable, "-m", "console.claims.worker", order.text]

@@ -82,3 +82,9 @@ def test_a_source_opens_and_closes_by_keyboard(both_sides: Window) -> None:
     expect(opened).to_contain_text("[C:DEPNATION, VIVACO]")
     page.keyboard.press("Escape")
     expect(opened).to_have_count(0)
+
+
+def test_a_count_that_takes_too_long_can_be_cancelled(page: Window) -> None:
+    page.goto("/claims?bookings=200000&seed=7")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#at")).to_contain_text("The count was cancelled", timeout=COUNTED)

@@ -5,10 +5,12 @@ import copy
 import re
 from typing import Any
 
+import httpx
 import pytest
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
+from console.app import build
 from console.claims import runs as runs_module, table as table_module
 from console.claims.chance import interval
 from console.claims.counting import NUMBERS, count_run
@@ -17,6 +19,7 @@ from console.claims.order import Order, checked, choices
 from console.claims.picture import BASES, RULERS, base_named, picture, pictures, ruler_named
 from console.claims.runs import Runs
 from console.claims.table import Claim, address_of, table
+from console.pages import FRAGMENT
 from console.sources import published
 from sandbox.home import HOME
 from sandbox.report import framings
@@ -24,7 +27,7 @@ from sandbox.runs import Request, run_without_streams
 from sandbox.scenario import load_scenario, names_in
 from services.chassis.errors import InteropError
 
-FEW = Order(bookings=6_000)
+FEW = Order(bookings=5_000)
 LOADED = ("illegal", "alien", "undocumented", "criminals", "open borders", "sanctuary city", "deportation machine")
 BOTH_WAYS = {"C6", "C10", "C18", "C34", "C35"}
 """Claims about effects on which studies were found that point both ways."""
@@ -183,7 +186,7 @@ def test_a_lever_leads_to_policies_that_there_are() -> None:
     partition = next(claim for claim in table().claims if claim.id == "C12")
     address = address_of(partition.lever, FEW)
     assert address is not None
-    assert address.startswith("/lab?scenario=boston-2008-2012&explanation=level_left_out&bookings=6000&seed=2008")
+    assert address.startswith("/lab?scenario=boston-2008-2012&explanation=level_left_out&bookings=5000&seed=2008")
     assert address.endswith("policy=us-sharing-2008&policy=proposal-menino-2011-sharing")
 
 
@@ -221,6 +224,10 @@ def test_a_search_finds_claims_by_all_of_its_words() -> None:
 # --- The run
 
 
+def a_console() -> httpx.AsyncClient:
+    return httpx.AsyncClient(transport=httpx.ASGITransport(build()), base_url="http://console")
+
+
 def test_the_scenarios_to_choose_from_are_those_that_can_be_loaded() -> None:
     for choice in choices():
         loaded = load_scenario(choice.scenario)
@@ -239,7 +246,7 @@ def test_an_order_that_cannot_be_counted_is_refused_in_a_sentence() -> None:
 
 def test_the_command_of_an_order_gives_the_same_run() -> None:
     assert FEW.command == (
-        "interop run boston-2008-2012 --in-process --bookings 6000 --seed 2008 --explanation level_left_out"
+        "interop run boston-2008-2012 --in-process --bookings 5000 --seed 2008 --explanation level_left_out"
     )
 
 
@@ -285,3 +292,30 @@ def test_only_so_many_runs_wait(monkeypatch: pytest.MonkeyPatch) -> None:
             runs.cancel(first)
 
     asyncio.run(ask())
+
+
+def test_a_page_that_is_drawn_in_part_does_not_begin_a_cancelled_run_again() -> None:
+    async def look() -> list[httpx.Response]:
+        async with a_console() as client:
+            return [
+                await client.get("/claims?bookings=150000"),
+                await client.post("/claims/cancel?bookings=150000"),
+                await client.get("/claims?bookings=150000", headers={FRAGMENT: "picture"}),
+                await client.get("/claims/run?bookings=150000"),
+            ]
+
+    begun, cancelled, drawn, told = asyncio.run(look())
+    assert "The run is being counted" in begun.text
+    assert cancelled.json() == {"state": "cancelled"}
+    assert "the count was cancelled" in drawn.text
+    assert told.json()["state"] == "cancelled"
+
+
+def test_an_order_in_the_address_that_cannot_be_counted_is_told_in_a_sentence() -> None:
+    async def look() -> httpx.Response:
+        async with a_console() as client:
+            return await client.get("/claims?scenario=atlantis")
+
+    answer = asyncio.run(look())
+    assert answer.status_code == 422
+    assert "no scenario 'atlantis'" in answer.text
