@@ -85,6 +85,14 @@ def test_the_same_people_are_removed_as_interop_run_removes(counted: dict[str, A
     assert counted["framings"] == framings(ran["totals"])
 
 
+def test_the_page_opens_with_the_people_of_the_lesson() -> None:
+    lesson = (HOME / "docs" / "lessons" / "one-set-of-people.md").read_text(encoding="utf-8")
+    told = count_run(Order(), lambda *_: None)["framings"]
+    assert len(told) == 4
+    for each in told:
+        assert each["sentence"] in " ".join(lesson.split())
+
+
 def test_a_run_without_removals_says_so_and_divides_by_nothing() -> None:
     for each in pictures([], 0):
         assert each.sentence.startswith("Nobody ")
