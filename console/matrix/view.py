@@ -100,7 +100,8 @@ class Detail:
     hours: str
     address: str | None
     command: str
-    stages: tuple[tuple[str, ...], ...]
+    stages: tuple[tuple[tuple[str, int], ...], ...]
+    """For each lever its answers in the order of the stages, each with how many stages it lasts."""
 
 
 def rows_of(policies: Sequence[Policy], facts: Facts, sort: str) -> list[Row]:
@@ -156,9 +157,7 @@ def detail_of(policy: Policy, lever: Lever, case: TheCase) -> Detail:
         hours=_hours(policy) if lever.name == HOLD and decision.answers[HOLD] in ("must", "may") else "",
         address=ADDRESSES.get(policy.id),
         command=command_of(policy, case.facts),
-        stages=tuple(
-            tuple(decide(policy, case.at(stage)).answers[each.name] for stage in range(len(STAGES))) for each in LEVERS
-        ),
+        stages=_over_the_stages(policy, case),
     )
 
 
@@ -215,6 +214,14 @@ def _rank(row: Row, sort: str) -> tuple[int, str, str, str]:
 def _quote(clause: Clause, by: str | None = None) -> Quote:
     tags = ", ".join(clause.tags)
     return Quote(clause.id, clause.text, clause.citation, clause.note, tags, is_unverified(f"[{tags}]"), by)
+
+
+def _over_the_stages(policy: Policy, case: TheCase) -> tuple[tuple[tuple[str, int], ...], ...]:
+    decisions = [decide(policy, case.at(stage)) for stage in range(len(STAGES))]
+    return tuple(
+        tuple((answer, len([*run])) for answer, run in groupby(each.answers[lever.name] for each in decisions))
+        for lever in LEVERS
+    )
 
 
 def _hours(policy: Policy) -> str:
