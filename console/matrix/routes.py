@@ -15,6 +15,7 @@ from console.matrix.case import PRESETS, SKIPS, USUAL, TheCase, case_of, entries
 from console.matrix.view import (
     BY_KIND,
     SORTS,
+    custodian_of,
     detail_of,
     grouped,
     lever_named,
@@ -81,6 +82,7 @@ def routes(house: House) -> APIRouter:
                 "rows": grouped(rows, sort),
                 "laws_count": len(rows),
                 "sums": sums_of(rows),
+                "custodian": custodian_of(case.facts, vocabulary),
                 "detail": detail_of(law, lever, case),
                 "matrix_command": matrix_command(case.facts),
                 "address": _address_of(case, sort, query.get("find", "")),

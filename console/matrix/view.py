@@ -24,7 +24,7 @@ from console.matrix.words import (
 )
 from sandbox.tags import is_unverified
 from services.chassis.errors import InteropError
-from services.chassis.policy import Clause, Decision, Policy, decide
+from services.chassis.policy import Clause, Decision, Policy, Vocabulary, decide
 
 BY_KIND, BY_YEAR = "kind", "year"
 SORTS: Mapping[str, str] = {
@@ -35,6 +35,7 @@ SORTS: Mapping[str, str] = {
 """Orders of the rows."""
 
 HOLD = "hold"
+CUSTODIAN = "custodian"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class Row:
     since: str
     kind: str
     verified: str
+    binds: tuple[str, ...]
     cells: tuple[Cell, ...]
 
 
@@ -93,6 +95,8 @@ class Detail:
     place: str
     kind: str
     years: str
+    binds: tuple[str, ...]
+    is_bound: bool
     verified: str
     clauses: tuple[Quote, ...]
     set_aside: tuple[Quote, ...]
@@ -145,6 +149,8 @@ def detail_of(policy: Policy, lever: Lever, case: TheCase) -> Detail:
         place=place_words(policy.place),
         kind=KINDS[kind_of(policy)],
         years=years_of(policy),
+        binds=tuple(value_words(facts[CUSTODIAN], holder) for holder in policy.binds),
+        is_bound=not policy.binds or custodian_of(case.facts, policy.vocabulary) in policy.binds,
         verified=VERIFIED[policy.verified],
         clauses=tuple(_quote(clauses[each.clause]) for each in decision.because if lever.name in each.levers),
         set_aside=tuple(
@@ -159,6 +165,11 @@ def detail_of(policy: Policy, lever: Lever, case: TheCase) -> Detail:
         command=command_of(policy, case.facts),
         stages=_over_the_stages(policy, case),
     )
+
+
+def custodian_of(facts: Facts, vocabulary: Vocabulary) -> str:
+    """Who holds the person, and so who is bound."""
+    return str(facts.get(CUSTODIAN, vocabulary.facts[CUSTODIAN].when_missing))
 
 
 def command_of(policy: Policy, facts: Facts) -> str:
@@ -193,6 +204,7 @@ def _row(policy: Policy, decision: Decision) -> Row:
         since=policy.since.isoformat(),
         kind=kind_of(policy),
         verified=policy.verified,
+        binds=policy.binds,
         cells=tuple(Cell(lever.name, decision.answers[lever.name], _why(decision, lever.name)) for lever in LEVERS),
     )
 

@@ -103,6 +103,15 @@ function why({ clauses }) {
   return said || "Nothing in this law speaks about it.";
 }
 
+/** Marks the laws that do not bind whoever holds the person. */
+function drawBound() {
+  const holder = form.elements.custodian.value;
+  for (const row of rows) {
+    const bound = row.dataset.binds === "" || row.dataset.binds.split(" ").includes(holder);
+    row.querySelector(".unbound").hidden = bound;
+  }
+}
+
 /** Asks all laws again, and marks what has changed; returns how many answers have. */
 function decideAll({ mark }) {
   const facts = factsAt(stageOf());
@@ -268,6 +277,7 @@ function update() {
   drawSums();
   drawStage();
   drawTold();
+  drawBound();
   arrange();
   drawAddresses();
   drawDetailSoon();
@@ -353,7 +363,9 @@ function closePanel() {
 function listen() {
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const name of ["find", "sort"]) form.elements[name].addEventListener("input", rearrange);
-  form.addEventListener("input", (event) => {
+  // Fields of the form stand outside of its element, too.
+  document.addEventListener("input", (event) => {
+    if (event.target.form !== form) return;
     if (event.target.dataset.fact !== undefined || ["stage", "skips"].includes(event.target.name)) update();
   });
   document.querySelectorAll("a[data-preset]").forEach((link) =>

@@ -54,15 +54,14 @@ def test_the_address_brings_back_the_case_its_stage_and_the_answer_that_was_look
     page.get_by_label("Find a law").fill("chicago")
     answer(page, "us-il-chicago-2012", "hold").get_by_role("link").click()
     expect(reasons(page).get_by_role("heading", level=3)).to_contain_text("Chicago")
-    shown = page.locator("#matrix tbody tr:visible").all_inner_texts()
+    answers = page.locator("#matrix .word:visible")
+    shown = answers.all_inner_texts()
 
     page.goto(page.url)
     expect(page.get_by_label("Years since any felony", exact=True)).to_have_value("9")
     expect(page.get_by_label("How far the case has come")).to_have_attribute("aria-valuetext", "releasable")
     expect(reasons(page).get_by_role("heading", level=3)).to_contain_text("Chicago")
-    assert [text.split("was")[0].split() for text in shown] == [
-        text.split() for text in page.locator("#matrix tbody tr:visible").all_inner_texts()
-    ]
+    assert answers.all_inner_texts() == shown
 
 
 def test_a_keyboard_alone_goes_from_a_case_to_an_answer_and_its_reasons(page: Page) -> None:
@@ -79,6 +78,16 @@ def test_a_keyboard_alone_goes_from_a_case_to_an_answer_and_its_reasons(page: Pa
     expect(answer(page, "us-ca-sb54-2018", "notify").get_by_role("link")).to_be_focused()
     expect(reasons(page)).to_contain_text("Is ICE told the release date?")
     expect(reasons(page)).to_contain_text("In no other case is ICE told the release date")
+
+
+def test_a_law_that_does_not_bind_who_holds_the_person_says_so(page: Page) -> None:
+    open_laws(page, BURGLARY)
+    note = page.locator("tr[data-law=us-ca-sb54-2018]").get_by_text("does not bind who holds the person here")
+    expect(note).to_be_hidden()
+    page.get_by_text("Change the case.").click()
+    page.get_by_label("Who holds the person").select_option("state_prison")
+    expect(note).to_be_visible()
+    expect(reasons(page)).to_contain_text("not who holds the person in this case")
 
 
 def test_the_detainer_service_is_asked_and_agrees_with_the_browser(page: Page) -> None:

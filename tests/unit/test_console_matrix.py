@@ -158,3 +158,10 @@ def test_a_command_gives_the_same_case_to_the_same_law() -> None:
     assert words[:4] == ["interop", "decide", "--policy", TRUST_ACT.id]
     assert decide(TRUST_ACT, json.loads(words[-1])).answers == decide(TRUST_ACT, told.facts).answers
     assert json.loads(shlex.split(matrix_command(told.facts))[-1]) == told.facts
+
+
+def test_a_law_says_whom_it_binds_and_that_a_prison_is_not_among_them() -> None:
+    jail = detail_of(POLICIES["us-ca-sb54-2018"], lever_named("hold"), case("stage=0"))
+    prison = detail_of(POLICIES["us-ca-sb54-2018"], lever_named("hold"), case("custodian=state_prison&stage=0"))
+    assert jail.binds == ("a police lock-up", "the county jail (the sheriff)")
+    assert (jail.is_bound, prison.is_bound) == (True, False)
