@@ -109,3 +109,15 @@ def test_a_tap_on_a_phone_brings_the_reasons_up_and_they_can_be_closed(
     look(page, "laws-phone-chosen")
     reasons(page).get_by_role("button", name="Close").click()
     expect(cell.get_by_role("link")).to_be_focused()
+
+
+def test_the_law_of_a_place_changes_with_the_day(page: Page) -> None:
+    open_laws(page, f"{BURGLARY}&custodian=police_lockup&place=US-IL-CHI&on=2013-06-01")
+    layers = page.locator("#law")
+    expect(layers).to_contain_text("Chicago, Welcoming City Ordinance (2012)")
+    expect(layers).not_to_contain_text("Illinois")
+    page.get_by_label("Day", exact=True).fill("2022-06-01")
+    expect(layers).to_contain_text("Illinois Way Forward Act")
+    assert "on=2022-06-01" in page.url
+    page.get_by_label("Place", exact=True).select_option("US-MA-BOS")
+    expect(layers).to_contain_text("Lunn v. Commonwealth")
