@@ -1,11 +1,13 @@
 """The wiring of the console: its pages, their files, and how it answers when something is wrong."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 
+import httpx
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -24,12 +26,14 @@ from console.ledger.routes import routes as ledger_routes
 from console.log.routes import routes as log_routes
 from console.matching.routes import routes as matching_routes
 from console.matrix.routes import routes as matrix_routes
-from console.pages import FLOW, HERE, show
+from console.pages import FLOW, FRAGMENT, HERE, PAGES, show
 from console.settings import ConsoleSettings
 from services.chassis.errors import InteropError
 from services.chassis.http import error_body, sentence_of
 
 GRACEFUL_SECONDS = 3
+WARM_SECONDS = 20.0
+"""How long the console may open its pages for the first time before it says that it is ready all the same."""
 
 ROUTES: tuple[Callable[[House], APIRouter], ...] = (
     flow_routes,
@@ -47,10 +51,14 @@ def build(settings: ConsoleSettings | None = None) -> FastAPI:
     settings = settings or ConsoleSettings()
 
     house = House(settings)
+    warm = asyncio.Event()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(api: FastAPI) -> AsyncIterator[None]:
+        warming = asyncio.create_task(_warm(api))
+        warming.add_done_callback(lambda _: warm.set())
         yield
+        warming.cancel()
         await house.close()
 
     api = FastAPI(title="Interop Sandbox: console", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
@@ -67,11 +75,22 @@ def build(settings: ConsoleSettings | None = None) -> FastAPI:
         return {"service": "console", "status": "alive"}
 
     @api.get("/readyz")
-    async def readyz() -> dict[str, str]:
-        # It can always answer: what of the house is not ready stands on its pages.
-        return {"service": "console", "status": "ready"}
+    async def readyz() -> JSONResponse:
+        # What of the house is not ready stands on the pages: of itself the console says only that they come at once.
+        status = "ready" if warm.is_set() else "opening its pages for the first time"
+        return JSONResponse({"service": "console", "status": status}, status_code=200 if warm.is_set() else 503)
 
     return api
+
+
+async def _warm(api: FastAPI) -> None:
+    """Opens every page once, so that nobody waits for what is read and imported the first time."""
+    transport = httpx.ASGITransport(api, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://console") as client:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WARM_SECONDS):
+                # As one that draws a part of itself anew, a page begins no run that nobody has asked for.
+                await asyncio.gather(*(client.get(page.path, headers={FRAGMENT: "nothing"}) for page in PAGES))
 
 
 async def _refusal(request: Request, error: Exception) -> Response:

@@ -160,3 +160,24 @@ def test_the_console_starts_without_what_takes_long_to_import() -> None:
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
 
     assert told.stdout.strip() == "[]"
+
+
+async def _readiness() -> list[tuple[int, str]]:
+    """What `/readyz` says while the console opens its pages for the first time, and when it has."""
+    api = build(ConsoleSettings(redis_url=SecretStr("redis://127.0.0.1:9/0")))
+    told: list[tuple[int, str]] = []
+    transport = httpx.ASGITransport(api)
+    async with api.router.lifespan_context(api), httpx.AsyncClient(transport=transport, base_url="http://c") as client:
+        async with asyncio.timeout(30):
+            while not told or told[-1][0] != 200:
+                answer = await client.get("/readyz")
+                told.append((answer.status_code, answer.json()["status"]))
+                await asyncio.sleep(0.01)
+    return told
+
+
+def test_the_console_is_ready_when_every_page_was_opened_once() -> None:
+    told = asyncio.run(_readiness())
+
+    assert told[0] == (503, "opening its pages for the first time")
+    assert told[-1] == (200, "ready")
