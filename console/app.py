@@ -18,7 +18,7 @@ from starlette.responses import Response
 from console.claims.routes import routes as claims_routes
 from console.flow.routes import routes as flow_routes
 from console.guard import Guard
-from console.house import House, open_house
+from console.house import House
 from console.lab.routes import routes as lab_routes
 from console.ledger.routes import routes as ledger_routes
 from console.log.routes import routes as log_routes
@@ -46,15 +46,17 @@ def build(settings: ConsoleSettings | None = None) -> FastAPI:
     """The console, ready to be served."""
     settings = settings or ConsoleSettings()
 
+    house = House(settings)
+
     @asynccontextmanager
-    async def lifespan(api: FastAPI) -> AsyncIterator[None]:
-        async with open_house(settings) as house:
-            for routes in ROUTES:
-                api.include_router(routes(house))
-            yield
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await house.close()
 
     api = FastAPI(title="Interop Sandbox: console", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     api.add_middleware(Guard)
+    for routes in ROUTES:
+        api.include_router(routes(house))
     api.mount("/static", StaticFiles(directory=HERE / "static"), name="static")
     api.add_exception_handler(InteropError, _refusal)
     api.add_exception_handler(RequestValidationError, _bad_request)

@@ -1,7 +1,5 @@
 """The services as the console reaches them: over HTTP, and the streams over Redis."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -16,10 +14,16 @@ PATIENCE_SECONDS = 10.0
 class House:
     """The services and their streams. One for the whole process."""
 
-    def __init__(self, settings: ConsoleSettings, client: httpx.AsyncClient, redis: Redis) -> None:
+    def __init__(self, settings: ConsoleSettings) -> None:
         self.settings = settings
-        self.client = client
-        self.redis = redis
+        self.redis = Redis.from_url(settings.redis_address(), socket_connect_timeout=2, socket_timeout=10)
+        # A proxy from the environment has no business between two processes of one house.
+        self.client = httpx.AsyncClient(timeout=PATIENCE_SECONDS, trust_env=False)
+
+    async def close(self) -> None:
+        """Lets go of the connections."""
+        await self.client.aclose()
+        await self.redis.aclose()
 
     async def ask(self, service: str, method: str, path: str, **request: Any) -> httpx.Response:
         """What a service answers, whatever its status.
@@ -71,13 +75,3 @@ def answered(response: httpx.Response) -> Any:
     except (ValueError, KeyError, TypeError):
         sentence = f"{response.request.url.path} answered {response.status_code}; see the log of that service"
         raise InteropError("service-error", sentence, status=502) from None
-
-
-@asynccontextmanager
-async def open_house(settings: ConsoleSettings) -> AsyncIterator[House]:
-    """The services, for as long as the console is up."""
-    redis = Redis.from_url(settings.redis_address(), socket_connect_timeout=2, socket_timeout=10)
-    # A proxy from the environment has no business between two processes of one house.
-    async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, trust_env=False) as client:
-        yield House(settings, client, redis)
-    await redis.aclose()

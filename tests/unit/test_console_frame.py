@@ -1,0 +1,162 @@
+"""The frame of the console: what it lets in, how errors are told, and how a page is put together."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from console.app import build
+from console.house import answered
+from console.pages import FRAGMENT, PAGES, Page, as_data
+from console.settings import ConsoleSettings
+from console.sources import published, simulated
+from services.chassis.errors import InteropError
+
+NOBODY = "http://127.0.0.1:9"
+"""An address at which nothing answers."""
+
+
+Ask = Callable[..., httpx.Response]
+
+
+@pytest.fixture(scope="module")
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+    """Asks a console in a house in which nobody is at home."""
+    folder = tmp_path_factory.mktemp("console")
+    settings = ConsoleSettings(
+        redis_url=SecretStr("redis://127.0.0.1:9/0"),
+        booking_url=NOBODY,
+        biometric_match_url=NOBODY,
+        detainer_url=NOBODY,
+        audit_url=NOBODY,
+        state_dir=folder / "state",
+        own_policies=folder / "policies",
+    )
+    transport = httpx.ASGITransport(build(settings))
+
+    async def answer(method: str, path: str, **request: Any) -> httpx.Response:
+        async with httpx.AsyncClient(transport=transport, base_url="http://console") as client:
+            return await client.request(method, path, **request)
+
+    return lambda *asked, **request: asyncio.run(answer(*asked, **request))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)
+def test_every_page_comes_even_when_nobody_is_at_home(ask: Ask, page: Page) -> None:
+    answer = ask("GET", page.path, headers={"Accept": "text/html"})
+
+    assert answer.status_code == 200
+    assert f"<h1>{page.title}</h1>" in answer.text
+    assert "Simulated. Not data about any place. Not legal advice." in answer.text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)
+def test_nothing_on_a_page_comes_from_elsewhere_or_runs_inline(ask: Ask, page: Page) -> None:
+    text = ask("GET", page.path).text
+
+    assert 'src="http' not in text
+    assert "<script>" not in text
+    assert " style=" not in text
+    assert " onclick=" not in text
+
+
+def test_a_page_may_run_only_the_scripts_of_the_console(ask: Ask) -> None:
+    policy = ask("GET", "/").headers["Content-Security-Policy"]
+
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://elsewhere.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}],
+    ids=["another origin", "another site", "no origin that has a name"],
+)
+def test_what_another_sites_page_sends_is_refused(ask: Ask, headers: dict[str, str]) -> None:
+    answer = ask("POST", "/", headers=headers)
+
+    assert answer.status_code == 403
+    assert answer.json()["error"]["code"] == "other-site"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://console", "Sec-Fetch-Site": "same-origin"}, {}],
+    ids=["a page of the console", "a program that is no browser"],
+)
+def test_what_the_consoles_own_page_sends_is_let_in(ask: Ask, headers: dict[str, str]) -> None:
+    # There is nothing to post to at this address, which only somebody learns who is let in.
+    assert ask("POST", "/", headers=headers).status_code == 405
+
+
+def test_an_address_that_is_none_is_told_to_people_as_a_page(ask: Ask) -> None:
+    answer = ask("GET", "/nowhere", headers={"Accept": "text/html"})
+
+    assert answer.status_code == 404
+    assert "no-such-page" in answer.text
+    assert "<nav" in answer.text
+
+
+def test_an_address_that_is_none_is_told_to_scripts_as_json(ask: Ask) -> None:
+    answer = ask("GET", "/nowhere<b>", headers={"Accept": "application/json"})
+
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"].startswith("there is no page '/nowhere<b>'")
+
+
+def test_a_fragment_that_a_page_does_not_have_is_the_whole_page(ask: Ask) -> None:
+    assert "<html" in ask("GET", "/", headers={FRAGMENT: "no-such-block"}).text
+
+
+def test_data_in_a_page_cannot_end_the_element_that_it_stands_in() -> None:
+    told = {"title": "</script><script>alert(1)</script>&amp;"}
+
+    drawn = str(as_data(told))
+
+    assert "<" not in drawn
+    assert json.loads(drawn) == told
+
+
+def test_what_a_service_refuses_keeps_its_code_and_sentence() -> None:
+    body = {"error": {"code": "unknown-run", "message": "run 'mine' is not open"}}
+    answer = httpx.Response(404, json=body, request=httpx.Request("GET", "http://booking/runs/mine"))
+
+    with pytest.raises(InteropError, match="unknown-run: run 'mine' is not open") as refused:
+        answered(answer)
+    assert refused.value.status == 404
+
+
+def test_an_answer_that_makes_no_sense_is_told_in_one_sentence() -> None:
+    answer = httpx.Response(500, text="oops", request=httpx.Request("GET", "http://booking/readyz"))
+
+    with pytest.raises(InteropError, match="service-error: /readyz answered 500; see the log of that service"):
+        answered(answer)
+
+
+@pytest.mark.parametrize(
+    ("tag", "unverified"), [("[B]", True), ("[K]", True), ("[C:GAO12708]", False), ("[S2]", False)]
+)
+def test_a_source_from_memory_is_unverified(tag: str, unverified: bool) -> None:
+    assert published("a table", tag).is_unverified is unverified
+
+
+def test_a_simulated_figure_has_the_command_that_gives_it_again() -> None:
+    source = simulated("people held", "interop compare boston-2008-2010 --policy us-full-cooperation")
+
+    assert not source.is_unverified
+    assert source.command is not None
+
+
+def test_the_console_starts_without_what_takes_long_to_import() -> None:
+    heavy = ("polars", "numpy", "faststream", "sandbox.lab")
+    program = f"import sys, console.app; print([name for name in {heavy!r} if name in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert told.stdout.strip() == "[]"
