@@ -106,14 +106,15 @@ CASES = (
     CaseCard(
         "Heron-41",
         "Charged with burglary, a felony. Nine years ago convicted of a felony that is not a serious one. ICE's request"
-        " came with a paper signed by an immigration officer.",
+        " came with a paper signed by an immigration officer, and ticks the box for probable cause.",
         {
             **_CHARGED,
             "charge": "felony",
             "charge_offence": "2299",
             "years_since_felony": 9,
-            "years_since_state_prison_felony": 9,
             "admin_paper": "I-200",
+            "request_form": "I-247A",
+            "request_states_probable_cause": True,
         },
     ),
     CaseCard(

@@ -53,7 +53,7 @@ YARDSTICKS = (
     Yardstick(
         "removed.without_conviction.neither",
         "Removed or returned without a conviction, an order or an earlier removal",
-        "Nothing stands against them but how they came or stayed.",
+        "No court had found them guilty, no order to leave had been made, and nobody had removed them before.",
         "critics",
     ),
     Yardstick(
@@ -83,7 +83,7 @@ YARDSTICKS = (
     Yardstick(
         "wanted",
         "People released although ICE would have come for them",
-        "What a law costs the authority that asked.",
+        "Somebody then looks for them elsewhere, or nobody does.",
         "supporters",
     ),
     Yardstick(
@@ -121,7 +121,7 @@ class Question:
 QUESTIONS = (
     Question(
         "unconvicted",
-        "Of 100 arrested people whose fingerprints matched an immigration record, how many had never been convicted?",
+        "Of 100 arrested people whose fingerprints matched an immigration record, how many had no conviction on file?",
     ),
     Question("lodged", "Of 100 who matched, for how many did ICE ask the jail to hold them?"),
     Question("held_a", "Of 100 such requests, how many people are held past their release under law A?"),

@@ -400,6 +400,11 @@ function conditionEditor(hour, clause, part, key, title, touched, redraw) {
     touched();
     redraw();
   };
+  // One of several alternatives that asks for nothing would make the others idle; and so would an exception without one.
+  const dropEmpty = () => {
+    const asking = clause[part].filter((tests) => tests.length > 0);
+    if (asking.length > 0 || part === "unless") clause[part] = asking;
+  };
   const alternatives = clause[part].map((tests, place) => {
     const name = `${key}-${part}-${place}`;
     const add = el("button", {
@@ -409,14 +414,21 @@ function conditionEditor(hour, clause, part, key, title, touched, redraw) {
         again();
       },
     });
-    const rows = tests.map((test, at) => testEditor(hour, tests, at, `${name}-${at}`, touched, again));
+    const rows = tests.map((test, at) => testEditor(hour, tests, at, `${name}-${at}`, touched, again, dropEmpty));
     const empty = tests.length === 0 ? [el("p", { class: "soft", text: "always" })] : [];
     return el("div", { class: "alternative" }, place > 0 ? el("p", { class: "soft", text: "or when" }) : null, ...empty, ...rows, add);
   });
-  return el("div", { role: "group", "aria-label": title }, el("p", {}, el("strong", { text: title })), ...alternatives);
+  const or = el("button", {
+    type: "button", class: "link", text: "or when …",
+    onclick: () => {
+      clause[part].push([testsOf(hour.data.tables, "charge")[0]]);
+      again();
+    },
+  });
+  return el("div", { role: "group", "aria-label": title }, el("p", {}, el("strong", { text: title })), ...alternatives, or);
 }
 
-function testEditor(hour, tests, at, name, touched, again) {
+function testEditor(hour, tests, at, name, touched, again, dropEmpty) {
   const { tables } = hour.data;
   const test = tests[at];
   const facts = choosableFacts(tables);
@@ -444,6 +456,7 @@ function testEditor(hour, tests, at, name, touched, again) {
     type: "button", class: "link", text: "drop", "aria-label": `Drop the condition on ${spoken(test.fact)}`,
     onclick: () => {
       tests.splice(at, 1);
+      dropEmpty();
       again();
     },
   });
@@ -467,12 +480,17 @@ function drawPreview(hour) {
   });
   const head = ["Case", ...LEVERS.map((lever) => sentence(words[lever]))];
   byId("preview").replaceChildren(
-    el("p", { id: "preview-words", text: changes === 0 ? "No answer on the case cards differs from the law yet." : `${changes} answers on the case cards differ from the law.` }),
+    el("p", { id: "preview-words", text: summaryOf(changes) }),
     wide(
       "Your law and the case cards",
       el("table", {}, el("thead", {}, el("tr", {}, ...head.map((text) => el("th", { scope: "col", text })))), el("tbody", {}, ...rows)),
     ),
   );
+}
+
+function summaryOf(changes) {
+  if (changes === 0) return "No answer on the case cards differs from the law yet.";
+  return changes === 1 ? "One answer on the case cards differs from the law." : `${changes} answers on the case cards differ from the law.`;
 }
 
 // Comparing
@@ -595,7 +613,7 @@ export async function gather(hour) {
   const lines = byId("codes").value.split("\n").map((line) => line.trim()).filter(Boolean);
   const { groups, problems } = readAll(hour, lines.slice(0, MOST_GROUPS));
   if (lines.length > MOST_GROUPS) problems.push(`Only the first ${MOST_GROUPS} groups are shown.`);
-  byId("gather-problems").hidden = problems.length === 0;
+  byId("gather-alert").hidden = problems.length === 0;
   byId("gather-problems").replaceChildren(...problems.map((text) => el("li", { text })));
   const seals = await Promise.all(groups.map((each) => sealOf({ people: hour.data.id, ...each })));
   hour.gathering = groups.map((each, place) => ({ ...each, seal: seals[place] }));
