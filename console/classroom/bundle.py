@@ -33,5 +33,7 @@ def joined(files: Sequence[Path]) -> str:
         or ("could end its own element" if _ELEMENT_END.search(whole) else None)
     )
     if problem is not None:
-        raise InteropError("bad-script", f"the page's scripts cannot be joined: one {problem}; mend console/classroom/page")
+        raise InteropError(
+            "bad-script", f"the page's scripts cannot be joined: one {problem}; mend console/classroom/page"
+        )
     return whole

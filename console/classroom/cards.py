@@ -162,7 +162,7 @@ CASES = (
     ),
     CaseCard(
         "Curlew-19",
-        "Charged with selling cocaine, a serious felony. A federal judge has signed a warrant for this person's arrest.",
+        "Charged with selling cocaine, a serious felony. A federal judge has signed a warrant to arrest this person.",
         {**_CHARGED, "charge": "serious_felony", "charge_offence": "3530", "federal_judicial_warrant": True},
     ),
     CaseCard(

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from console.classroom.answers import answers_of
 from console.classroom.bundle import joined
 from console.classroom.cards import CASES, ROLES
 from console.classroom.laws import laws_for_class
@@ -102,8 +103,6 @@ def command(request: Request, policies: Sequence[str]) -> str:
 
 
 def _teacher_page(request: Request, population: Crowded) -> str:
-    from console.classroom.answers import answers_of  # the lab's own comparison: it takes a while
-
     side = sum(each.often_asked_by == "supporters" for each in YARDSTICKS)
     return _page(
         "teacher.html.j2",

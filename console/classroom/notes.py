@@ -13,8 +13,8 @@ class Known:
 
 SOURCES = (
     Known(
-        "A detainer is a request to hold for up to 48 hours, weekends and holidays not counted; the clock starts when the"
-        " person would otherwise walk out (8 CFR 287.7).",
+        "A detainer is a request to hold for up to 48 hours, weekends and holidays not counted; the clock starts when"
+        " the person would otherwise walk out (8 CFR 287.7).",
         "C:8CFR287.7",
     ),
     Known(
@@ -37,8 +37,9 @@ SOURCES = (
         "C",
     ),
     Known(
-        "Of 8,145 people released on declined requests from January to August 2014, nearly 1,900 were re-arrested (Center"
-        " for Immigration Studies, on ICE's records). In Cook County it was 11 of 346. Neither has a comparison group.",
+        "Of 8,145 people released on declined requests from January to August 2014, nearly 1,900 were re-arrested"
+        " (Center for Immigration Studies, on ICE's records). In Cook County it was 11 of 346. Neither has a comparison"
+        " group.",
         "R",
     ),
     Known("No effect on crime rates could be observed over more than 3,000 counties (Miles and Cox, 2014).", "C"),

@@ -100,9 +100,9 @@ def _sets_of_facts(docket: Docket) -> tuple[dict[str, Any], Integers]:
         [(places, int(places.max()) + 1) for places in kept.values()], len(docket.asked.stage)
     )
     told = {name: combinations[:, place].tolist() for place, name in enumerate(kept)}
-    for name, fact in read.items():
-        if fact["column"] not in kept:
-            read[name] = {"column": None, "values": [_only(fact["values"], facts[name].places)]}
+    for name, told_of in read.items():
+        if told_of["column"] not in kept:
+            read[name] = {"column": None, "values": [_only(told_of["values"], facts[name].places)]}
     return {"count": len(combinations), "columns": told, "facts": read}, which
 
 

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from console.classroom.bundle import joined
 from console.classroom.cards import CASES, ROLES
 from console.classroom.export import MAKER, PAGES, SCRIPTS, export
+from console.classroom.population import population_of
 from console.classroom.yardsticks import GUESS_LAWS, YARDSTICKS
 from console.tables import policy_as_data
 from sandbox.cli import app
@@ -44,8 +45,8 @@ LARGEST = 600_000
 DRIVER = Path(__file__).with_name("classroom.mjs")
 LOGIC = [file for file in SCRIPTS if file.stem not in ("parts", "steps", "class")]
 NEEDED = (
-    "decide factsOf countUnder measured LEVERS sha256ByHand sealOf codeOf readCode BadCode draftOf lawOf ownClause testsOf"
-    " choosableFacts CLOSING"
+    "decide factsOf countUnder measured LEVERS sha256ByHand sealOf codeOf readCode BadCode draftOf lawOf ownClause"
+    " testsOf choosableFacts CLOSING"
 )
 
 Ask = Callable[..., list[Any]]
@@ -105,7 +106,9 @@ def on_the_phone(tmp_path_factory: pytest.TempPathFactory, data: Mapping[str, An
     def run(*tasks: Mapping[str, Any], data: Mapping[str, Any] = data) -> list[Any]:
         told = json.dumps({"data": data, "tasks": tasks})
         # Nothing but this repository's own files is run.
-        done = subprocess.run([node, DRIVER, module], input=told, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(
+            [node, DRIVER, module], input=told, capture_output=True, text=True, check=False, timeout=60
+        )
         assert done.returncode == 0, done.stderr
         answers: list[Any] = json.loads(done.stdout)
         return answers
@@ -128,9 +131,8 @@ def test_a_phone_comes_to_the_labs_numbers_for_every_law(on_the_phone: Ask, data
     assert dict(zip(laws, found, strict=True)) == dict(zip(laws, by_the_lab(REQUEST, laws), strict=True))
 
 
-def test_a_phone_comes_to_the_labs_numbers_in_three_time_zones(on_the_phone: Ask, tmp_path: Path) -> None:
-    export(tmp_path, NATION)
-    nation = data_of((tmp_path / "class.html").read_text(encoding="utf-8"))
+def test_a_phone_comes_to_the_labs_numbers_in_three_time_zones(on_the_phone: Ask, data: Mapping[str, Any]) -> None:
+    nation = {**data, "population": population_of(NATION).data}
 
     found = on_the_phone(*({"do": "measure", "law": law} for law in GUESS_LAWS), data=nation)
 
@@ -271,7 +273,9 @@ def test_a_page_says_what_it_is_and_loads_nothing(hour: Path, name: str) -> None
     assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
     assert "https://" not in text
     assert not [(tag, each) for tag, attributes in elements for each in attributes if each.startswith("on")]
-    assert not [(tag, each) for tag, attributes in elements for each in attributes if each in ("style", "src", "srcset")]
+    assert not [
+        (tag, each) for tag, attributes in elements for each in attributes if each in ("style", "src", "srcset")
+    ]
     assert not [tag for tag, _ in elements if tag in ("link", "iframe", "object", "embed", "img", "base")]
 
 
