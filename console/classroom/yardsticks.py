@@ -124,7 +124,7 @@ QUESTIONS = (
         "Of 100 arrested people whose fingerprints matched an immigration record, how many had no conviction on file?",
     ),
     Question("lodged", "Of 100 who matched, for how many did ICE ask the jail to hold them?"),
-    Question("held_a", "Of 100 such requests, how many people are held past their release under law A?"),
-    Question("held_b", "Of 100 such requests, how many under law B?"),
-    Question("taken_a", "Of 100 such requests, how many people are handed over to ICE under law A?"),
+    Question("held_a", "Of 100 requests that came before the release, how many people are held past it under law A?"),
+    Question("held_b", "Of the same 100 requests, how many under law B?"),
+    Question("taken_a", "Of the same 100 requests, how many people are handed over to ICE under law A?"),
 )

@@ -29,6 +29,7 @@ function keep(state) {
 }
 
 function showStep(hour) {
+  byId("again").hidden = !hour.state.group;
   const wanted = location.hash.slice(1);
   const steps = [...document.querySelectorAll(".step")];
   const current = steps.find(({ id }) => id === wanted) ?? (wanted === "main" ? steps.find(({ hidden }) => !hidden) : steps[0]);
@@ -68,6 +69,11 @@ function begin() {
     event.preventDefault();
     await seal(hour);
     byId("group").disabled = Boolean(state.seal);
+  });
+  byId("forget").addEventListener("click", () => {
+    keep(null);
+    location.hash = "";
+    location.reload();
   });
   addEventListener("hashchange", () => showStep(hour));
   showStep(hour);

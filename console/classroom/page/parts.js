@@ -74,7 +74,7 @@ function bar({ never, dot, always }, most) {
     { viewBox: "0 0 100 14", preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("rect", { class: "track", x: 0, y: 5, width: 100, height: 4 }),
     svg("rect", { class: "spread", x: low, y: 2, width: Math.max(high - low, 0.6), height: 10 }),
-    svg("rect", { class: "dot", x: Math.min(Math.max(scale(dot) - 0.5, 0), 99), y: 0, width: 1, height: 14 }),
+    svg("rect", { class: "dot", x: Math.min(Math.max(scale(dot) - 0.7, 0), 98.6), y: 0, width: 1.4, height: 14 }),
   );
 }
 

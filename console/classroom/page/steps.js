@@ -164,7 +164,7 @@ export async function seal(hour) {
 export function prepareLaws(hour) {
   const { data, state } = hour;
   fill(byId("case"), data.cards.map(({ label }) => [label, label]), state.card ?? data.cards[0].label);
-  fill(byId("order"), [["", "nothing: by place and year"], ...data.tables.levers.map((lever) => [lever, data.lever_words[lever]])], "");
+  fill(byId("order"), [["", "nothing: by place and year"], ...data.tables.levers.map((lever) => [lever, data.lever_words[lever]])], "hold");
   const redraw = () => {
     state.card = byId("case").value;
     state.changes = {};
@@ -209,6 +209,12 @@ function drawFacts(hour) {
   );
 }
 
+/** The levers in the order of the columns: the one that is sorted by comes first, where a phone shows it. */
+function columnsOf(hour) {
+  const order = byId("order").value;
+  return [...hour.data.tables.levers].sort((one, other) => Number(other === order) - Number(one === order));
+}
+
 function reasons(levers, words) {
   const items = Object.entries(levers)
     .filter(([, { clauses }]) => clauses.length > 0)
@@ -225,23 +231,23 @@ function reasons(levers, words) {
 }
 
 function lawRow(hour, law, levers, isOwn) {
-  const { tables, lever_words: words } = hour.data;
-  const cells = tables.levers.map((lever) => el("td", {}, word(levers[lever].answer)));
+  const { lever_words: words } = hour.data;
+  const cells = columnsOf(hour).map((lever) => el("td", {}, word(levers[lever].answer)));
   const why = el("details", {}, el("summary", {}, "why", el("span", { class: "unseen", text: ` ${law.title} says so` })), reasons(levers, words));
   return el("tr", { class: isOwn ? "own" : null }, el("th", { scope: "row", text: law.title }), ...cells, el("td", {}, why));
 }
 
 function tally(hour, rows) {
-  const { tables, lever_words: words } = hour.data;
+  const { lever_words: words } = hour.data;
   const cells = (answer) =>
-    tables.levers.map((lever) => el("td", { class: "number", text: String(rows.filter(({ levers }) => levers[lever].answer === answer).length) }));
+    columnsOf(hour).map((lever) => el("td", { class: "number", text: String(rows.filter(({ levers }) => levers[lever].answer === answer).length) }));
   return wide(
     "How many laws say what",
     el(
       "table",
       {},
       el("caption", { text: `How many of the ${rows.length} laws say what` }),
-      el("thead", {}, el("tr", {}, el("td", {}), ...tables.levers.map((lever) => el("th", { scope: "col", class: "number", text: sentence(words[lever]) })))),
+      el("thead", {}, el("tr", {}, el("td", {}), ...columnsOf(hour).map((lever) => el("th", { scope: "col", class: "number", text: sentence(words[lever]) })))),
       el("tbody", {}, ...ORDER.map((answer) => el("tr", {}, el("th", { scope: "row" }, word(answer)), ...cells(answer)))),
     ),
   );
@@ -256,10 +262,10 @@ export function drawLaws(hour) {
   const rows = tables.policies.map((law) => ({ law, levers: hour.answers(law, facts) }));
   const order = byId("order").value;
   const sorted = order
-    ? rows.toSorted((one, other) => ORDER.indexOf(one.levers[order].answer) - ORDER.indexOf(other.levers[order].answer))
+    ? [...rows].sort((one, other) => ORDER.indexOf(one.levers[order].answer) - ORDER.indexOf(other.levers[order].answer))
     : rows;
   const own = isDraftChanged(hour.base, hour.draft) ? [lawRow(hour, hour.ownLaw, hour.answers(hour.ownLaw, facts), true)] : [];
-  const head = ["Law", ...tables.levers.map((lever) => sentence(words[lever])), "Why"];
+  const head = ["Law", ...columnsOf(hour).map((lever) => sentence(words[lever])), "Why"];
   byId("matrix").replaceChildren(
     tally(hour, rows),
     wide(
@@ -382,16 +388,21 @@ function clauseCard(hour, clause, place) {
 function answersEditor(hour, clause, place, touched) {
   const { tables, lever_words: words } = hour.data;
   const options = [["", "says nothing here"], ...tables.answers.map((answer) => [answer, spoken(answer)])];
+  const control = (lever) =>
+    choice(`answer-${place}-${lever}`, sentence(words[lever]), options, clause.then[lever] ?? "", (answer) => {
+      if (answer) clause.then[lever] = answer;
+      else delete clause.then[lever];
+      touched();
+    });
+  // What a clause is about stands in view; of a clause that says nothing yet, what changes something in this model.
+  const isAbout = (lever) => Object.hasOwn(clause.then, lever) || (Object.keys(clause.then).length === 0 && LEVERS.includes(lever));
+  const rest = tables.levers.filter((lever) => !isAbout(lever));
+  const more = el("details", {}, el("summary", { text: "Other answers" }), el("div", { class: "answers" }, ...rest.map(control)));
   return el(
     "div",
-    { class: "answers" },
-    ...tables.levers.map((lever) =>
-      choice(`answer-${place}-${lever}`, sentence(words[lever]), options, clause.then[lever] ?? "", (answer) => {
-        if (answer) clause.then[lever] = answer;
-        else delete clause.then[lever];
-        touched();
-      }),
-    ),
+    { role: "group", "aria-label": "What it answers" },
+    el("div", { class: "answers" }, ...tables.levers.filter(isAbout).map(control)),
+    rest.length > 0 ? more : null,
   );
 }
 
