@@ -1,8 +1,8 @@
 """The policies on detainers as plain data, with which `static/decide.js` decides in a browser.
 
 What a policy says is kept as it says it, not as a table of all its cells: for each clause the alternatives of its
-`when` and `unless`, each a list of tests, and each test the values that pass it. So the data are small, anybody can read
-them, and a test decides thousands of cases with both and finds no difference.
+`when` and `unless`, each a list of tests, and each test the values that pass it. So the data are small, and anybody can
+read them; a test decides thousands of cases with both and finds no difference.
 
 A test is `{"fact", "words", "in"}` or `{"fact", "words", "not"}`: the values that pass, or those that do not, whichever
 are fewer. A pair of numbers in it is a range, both ends included.

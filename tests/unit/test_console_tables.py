@@ -48,11 +48,12 @@ def in_the_browser(asked: Sequence[Mapping[str, Any]], tables: Mapping[str, Any]
 
 
 def boundary_cases(policy: Policy) -> Iterator[dict[str, Value]]:
-    """A case in every cell of the policy's table, at both ends of each class of values."""
-    classes = policy.table.classes
-    ends = [[found.values[place] for found in each] for each in classes for place in (0, -1)]
-    for place in (0, 1):
-        yield from (dict(zip(policy.reads, values, strict=True)) for values in product(*ends[place::2]))
+    """A case in every cell of the policy's table, by turns at one end and the other of each class of values."""
+    for number, classes in enumerate(product(*policy.table.classes)):
+        yield {
+            name: found.values[-1 if (number + place) % 2 else 0]
+            for place, (name, found) in enumerate(zip(policy.reads, classes, strict=True))
+        }
 
 
 def a_random_case(draw: random.Random, names: Sequence[str]) -> dict[str, Value | None]:
