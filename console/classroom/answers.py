@@ -1,11 +1,15 @@
 """The answers to the guesses, as the lab's own comparison tells them."""
 
+from math import floor
+
 from console.classroom.population import Crowded
 from console.classroom.yardsticks import GUESS_LAWS, QUESTIONS, Question
 from sandbox.compare import Comparison, compare
 from sandbox.runs import Request
 
 HUNDRED = 100
+_HALF = 0.5
+"""Rounded as the page rounds: halves up."""
 
 
 def answers_of(request: Request, population: Crowded) -> list[tuple[Question, str]]:
@@ -24,4 +28,4 @@ def answers_of(request: Request, population: Crowded) -> list[tuple[Question, st
         "held_b": second["held"]["dot"] / population.cases,
         "taken_a": first["transferred"]["dot"] / population.cases,
     }
-    return [(question, f"{counted[question.id] * HUNDRED:.0f}") for question in QUESTIONS]
+    return [(question, str(floor(counted[question.id] * HUNDRED + _HALF))) for question in QUESTIONS]
