@@ -3,7 +3,7 @@
 import hashlib
 import json
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -117,17 +117,18 @@ def _teacher_page(request: Request, population: Crowded) -> str:
     )
 
 
-def _check_free(folder: Path, targets: Any) -> None:
+def _check_free(folder: Path, targets: Iterable[Path]) -> None:
     if folder.exists() and not folder.is_dir():
         raise InteropError("not-ours", f"'{folder}' is a file and no folder; name another folder")
     for target in targets:
-        if target.exists() and f'content="{MAKER}"' not in _beginning(target):
+        is_there = target.is_symlink() or target.exists()
+        if is_there and f'content="{MAKER}"' not in _beginning(target):
             message = f"'{target}' was not made by '{MAKER}' and is left alone; move it, or name another folder"
             raise InteropError("not-ours", message)
 
 
 def _beginning(file: Path) -> str:
-    if not file.is_file():
+    if file.is_symlink() or not file.is_file():
         return ""
     with file.open(encoding="utf-8", errors="replace") as opened:
         return opened.read(2_000)

@@ -51,12 +51,18 @@ def fits(page: Page) -> bool:
     return wide <= 390
 
 
+def fill_guesses(page: Page) -> None:
+    fields = page.locator("#questions input")
+    expect(fields).to_have_count(len(GUESSES))
+    for place, guess in enumerate(GUESSES):
+        fields.nth(place).fill(str(guess))
+
+
 def guess_and_seal(page: Page, group: str) -> str:
     """Gives the group a name, guesses, and seals; the code for the board."""
     page.get_by_label("A name for your group").fill(group)
     page.get_by_role("button", name="Begin").click()
-    for field, guess in zip(page.locator("#questions input").all(), GUESSES, strict=True):
-        field.fill(str(guess))
+    fill_guesses(page)
     for place in CHOICE:
         page.get_by_label(YARDSTICKS[place].words, exact=True).check()
     page.get_by_role("button", name="Seal our guess").click()
@@ -185,8 +191,7 @@ def test_a_phone_that_has_no_web_crypto_and_may_keep_nothing_seals_all_the_same(
 def test_a_guess_is_not_sealed_before_three_yardsticks_are_chosen(phone: Page) -> None:
     phone.get_by_label("A name for your group").fill("Herons")
     phone.get_by_role("button", name="Begin").click()
-    for field in phone.locator("#questions input").all():
-        field.fill("50")
+    fill_guesses(phone)
     phone.get_by_label(YARDSTICKS[0].words, exact=True).check()
 
     phone.get_by_role("button", name="Seal our guess").click()

@@ -8,10 +8,7 @@ const policy = (id) => data.tables.policies.find((each) => each.id === id);
 
 function measured(law) {
   const facts = page.factsOf(data.population);
-  const said = facts.map((known) => {
-    const { levers } = page.decide(data.tables, law, known);
-    return page.LEVERS.map((lever) => levers[lever].answer);
-  });
+  const said = page.answersUnder(law, facts, (known) => page.decide(data.tables, law, known).levers);
   const counted = page.countUnder(data.population, said, law);
   return Object.fromEntries(data.population.yardsticks.map((each) => [each.measure, page.measured(each, counted)]));
 }

@@ -46,8 +46,8 @@ LARGEST = 600_000
 DRIVER = Path(__file__).with_name("classroom.mjs")
 LOGIC = [file for file in SCRIPTS if file.stem not in ("parts", "steps", "class")]
 NEEDED = (
-    "decide factsOf countUnder measured LEVERS sha256ByHand sealOf codeOf readCode BadCode draftOf lawOf ownClause"
-    " testsOf choosableFacts CLOSING"
+    "decide factsOf answersUnder countUnder measured LEVERS sha256ByHand sealOf codeOf readCode BadCode"
+    " draftOf lawOf ownClause testsOf choosableFacts CLOSING"
 )
 
 Ask = Callable[..., list[Any]]

@@ -29,6 +29,25 @@ export function factsOf(population) {
   });
 }
 
+/**
+ * What a law answers about each combination of facts; it is asked once about those that it cannot tell apart.
+ * @param {{reads: string[]}} law
+ * @param {object[]} facts what `factsOf` told
+ * @param {(facts: object) => object} answer what the law answers, by lever
+ * @returns {string[][]} for each combination, the answers on `LEVERS`
+ */
+export function answersUnder(law, facts, answer) {
+  const known = new Map();
+  return facts.map((each) => {
+    const key = JSON.stringify(law.reads.map((name) => each[name] ?? null));
+    if (!known.has(key)) {
+      const levers = answer(each);
+      known.set(key, LEVERS.map((lever) => levers[lever].answer));
+    }
+    return known.get(key);
+  });
+}
+
 /** Whether the jail does what a lever is about. */
 function does(word, lever, variant, usesIt, silence) {
   if (word === "must") return true;

@@ -1,7 +1,7 @@
 /* The six steps of the hour, each drawn from what the group has chosen so far. */
 
 import { decide } from "./decide.js";
-import { countUnder, factsOf, LEVERS, measured } from "./people.js";
+import { answersUnder, countUnder, factsOf, LEVERS, measured } from "./people.js";
 import { choosableFacts, clauseOf, CLOSING, draftOf, isChanged, isDraftChanged, lawOf, OWN, ownClause, testsOf } from "./law.js";
 import { BadCode, cleanName, codeOf, readCode } from "./code.js";
 import { freshNonce, plainSeal, sealOf } from "./seal.js";
@@ -41,10 +41,7 @@ export class Hour {
   count(law) {
     const key = JSON.stringify([law.clauses, law.otherwise, law.max_hold_hours, law.clock]);
     if (!this.counted.has(key)) {
-      const said = this.facts.map((facts) => {
-        const levers = this.answers(law, facts);
-        return LEVERS.map((lever) => levers[lever].answer);
-      });
+      const said = answersUnder(law, this.facts, (facts) => this.answers(law, facts));
       this.counted.set(key, countUnder(this.data.population, said, law));
     }
     return this.counted.get(key);
