@@ -69,8 +69,9 @@ LOG = Page(
 CLAIMS = Page(
     "/claims",
     "Both sides",
-    "What supporters and critics of the program said, who said it and when, and the number in this sandbox that bears"
-    " on it. The sandbox takes no side: each number can come out either way.",
+    "The same invented people, counted in several ways that are all correct and suggest opposite things. Below:"
+    " what supporters and critics of the program said, when, and the number here that bears on it. The sandbox takes"
+    " no side.",
 )
 MATCHING = Page(
     "/matching",

@@ -12,6 +12,7 @@ from starlette.datastructures import QueryParams
 
 from console.house import House
 from console.matrix.case import PRESETS, SKIPS, USUAL, TheCase, case_of, entries, in_words, tells_a_case
+from console.matrix.layers import USUAL_DAY, USUAL_PLACE, law_of, places_of
 from console.matrix.view import (
     BY_KIND,
     SORTS,
@@ -61,7 +62,7 @@ def routes(house: House) -> APIRouter:
         case = case_of(query.multi_items(), vocabulary)
         sort = query.get("sort", BY_KIND)
         rows = rows_of(policies, case.facts, sort)
-        law = _the_law(query.get("law", FIRST_LAW), policies)
+        chosen = _the_law(query.get("law", FIRST_LAW), policies)
         lever = lever_named(query.get("lever", FIRST_LEVER))
         return show(
             request,
@@ -83,9 +84,17 @@ def routes(house: House) -> APIRouter:
                 "laws_count": len(rows),
                 "sums": sums_of(rows),
                 "custodian": custodian_of(case.facts, vocabulary),
-                "detail": detail_of(law, lever, case),
+                "detail": detail_of(chosen, lever, case),
                 "matrix_command": matrix_command(case.facts),
-                "address": _address_of(case, sort, query.get("find", "")),
+                "address": _address_of(case, query),
+                "places": places_of(policies),
+                "law": law_of(
+                    policies,
+                    vocabulary,
+                    query.get("place", USUAL_PLACE),
+                    query.get("on", USUAL_DAY),
+                    case.facts,
+                ),
                 "script": {
                     "stages": [
                         {"words": stage.words, "fact": stage.fact, "meaning": stage.meaning} for stage in STAGES
@@ -93,6 +102,7 @@ def routes(house: House) -> APIRouter:
                     "levers": {each.name: {"binds": each.binds, "stages": list(each.stages)} for each in LEVERS},
                     "answers": {name: [sign, word] for name, (sign, word, _) in ANSWERS.items()},
                     "kinds": KINDS,
+                    "usual": {"place": USUAL_PLACE, "on": USUAL_DAY},
                 },
             },
         )
@@ -116,7 +126,7 @@ def _the_law(identity: str, policies: Sequence[Policy]) -> Policy:
     raise InteropError("unknown-policy", sentence, status=404)
 
 
-def _address_of(case: TheCase, sort: str, find: str) -> str:
-    """The address of this case in this order, to which a law and a lever can be added."""
-    shown = [("sort", sort if sort != BY_KIND else ""), ("find", find)]
-    return f"{MATRIX.path}?{urlencode([*case.query(), *((name, word) for name, word in shown if word)])}"
+def _address_of(case: TheCase, query: QueryParams) -> str:
+    """The address of this case as the page shows it, to which a law and a lever can be added."""
+    shown = [(name, query[name]) for name in ("sort", "find", "place", "on") if query.get(name)]
+    return f"{MATRIX.path}?{urlencode([*case.query(), *shown])}"

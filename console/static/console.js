@@ -20,15 +20,23 @@ export async function ask(path, options = {}) {
     throw new Error("console-gone: the console does not answer; is it still up?");
   }
   if (response.ok) return response.status === 204 ? null : response.json();
-  let told;
-  try {
-    told = (await response.json()).error;
-  } catch {
-    told = { code: "console-error", message: `the console answered ${response.status}` };
-  }
+  const told = await errorOf(response);
   const error = new Error(`${told.code}: ${told.message}`);
   error.code = told.code;
   throw error;
+}
+
+async function errorOf(response) {
+  try {
+    return (await response.json()).error;
+  } catch {
+    return { code: "console-error", message: `the console answered ${response.status}` };
+  }
+}
+
+async function sentenceOf(response) {
+  const told = await errorOf(response);
+  return `${told.code}: ${told.message}.`;
 }
 
 /** The fields of a form as they stand in an address: those that are empty or as they came are left out. */
@@ -61,7 +69,15 @@ function liveForm(form) {
     remember(address);
     region.setAttribute("aria-busy", "true");
     try {
-      const response = await fetch(address, { headers: { Accept: "text/html", "X-Fragment": id }, signal: waiting.signal });
+      const response = await fetch(address, {
+        headers: { Accept: "application/json", "X-Fragment": id }, // so that a refusal comes as a sentence
+        signal: waiting.signal,
+      });
+      if (!response.ok) {
+        announce(`${await sentenceOf(response)} What you see is the last answer.`);
+        region.removeAttribute("aria-busy");
+        return;
+      }
       region.innerHTML = await response.text();
       document.dispatchEvent(new CustomEvent("drawn", { detail: region }));
       announce(form.dataset.announces ?? "The page shows the new result.");

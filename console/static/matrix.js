@@ -80,6 +80,9 @@ function address(law, lever) {
   search.append("stage", stageOf());
   if (form.elements.sort.value !== BY_KIND) search.append("sort", form.elements.sort.value);
   if (form.elements.find.value) search.append("find", form.elements.find.value);
+  for (const [name, usual] of Object.entries(words.usual)) {
+    if (form.elements[name].value !== usual) search.append(name, form.elements[name].value);
+  }
   search.append("law", law);
   search.append("lever", lever);
   return `${location.pathname}?${search}`;
@@ -164,11 +167,6 @@ function drawStage() {
   }
 }
 
-function labelOf(field) {
-  const label = field.labels[0];
-  return field.type === "checkbox" ? label.querySelector("span").firstChild.textContent : label.textContent;
-}
-
 function drawTold() {
   const told = document.getElementById("told");
   const parts = fields().filter((field) => saidBy(field) !== "");
@@ -176,7 +174,7 @@ function drawTold() {
   parts.forEach((field, place) => {
     const value = document.createElement("b");
     value.textContent = field.type === "checkbox" ? "yes" : (field.selectedOptions?.[0].textContent ?? field.value);
-    told.append(place ? "; " : "", `${labelOf(field)}: `, value);
+    told.append(place ? "; " : "", `${field.labels[0].textContent}: `, value);
   });
   if (parts.length === 0) told.textContent = "nothing beyond the detainer itself";
 }
@@ -234,16 +232,21 @@ function drawAddresses() {
   remember(addressOfCell(chosen));
 }
 
-/** Draws the reasons of the answer that is looked at; until they are there, the last ones stay. */
-async function drawDetail() {
+async function fragment(name, signal) {
+  const response = await fetch(addressOfCell(chosen), { headers: { Accept: "text/html", "X-Fragment": name }, signal });
+  return response.ok ? response.text() : null;
+}
+
+/** Draws the reasons of the answer that is looked at, and the law of the place; until they are there, the last stay. */
+async function drawReasons() {
   waiting?.abort();
   waiting = new AbortController();
   const open = [...detail.querySelectorAll("details[open]")].map((each) => each.dataset.keep);
   try {
-    const options = { headers: { Accept: "text/html", "X-Fragment": "detail" }, signal: waiting.signal };
-    const response = await fetch(addressOfCell(chosen), options);
-    if (!response.ok) return;
-    detail.innerHTML = await response.text();
+    const [reasons, law] = await Promise.all(["detail", "law"].map((name) => fragment(name, waiting.signal)));
+    if (reasons === null || law === null) return;
+    detail.innerHTML = reasons;
+    document.getElementById("law").innerHTML = law;
     for (const each of detail.querySelectorAll("details")) each.open = open.includes(each.dataset.keep);
     document.dispatchEvent(new CustomEvent("drawn", { detail }));
   } catch (problem) {
@@ -251,9 +254,9 @@ async function drawDetail() {
   }
 }
 
-function drawDetailSoon() {
+function drawReasonsSoon() {
   clearTimeout(timer);
-  timer = setTimeout(drawDetail, PATIENCE_MS);
+  timer = setTimeout(drawReasons, PATIENCE_MS);
 }
 
 /** Shows the reasons of one answer. */
@@ -265,7 +268,7 @@ function choose(cell) {
   chosen.querySelector("a").tabIndex = 0;
   chosen.querySelector("a").setAttribute("aria-current", "true");
   remember(addressOfCell(chosen));
-  drawDetailSoon();
+  drawReasonsSoon();
 }
 
 function update() {
@@ -280,7 +283,7 @@ function update() {
   drawBound();
   arrange();
   drawAddresses();
-  drawDetailSoon();
+  drawReasonsSoon();
 }
 
 function rearrange() {
@@ -289,6 +292,13 @@ function rearrange() {
   drawAddresses();
   const shown = rows.filter((row) => !row.hidden).length;
   announce(`${shown} of ${rows.length} laws are shown.`);
+}
+
+function askElsewhere() {
+  if (!form.elements.on.validity.valid) return;
+  drawAddresses();
+  drawReasonsSoon();
+  announce("The law of the place is asked again.");
 }
 
 /** Fills the form with the case of an address. */
@@ -363,6 +373,7 @@ function closePanel() {
 function listen() {
   form.addEventListener("submit", (event) => event.preventDefault());
   for (const name of ["find", "sort"]) form.elements[name].addEventListener("input", rearrange);
+  for (const name of ["place", "on"]) form.elements[name].addEventListener("input", askElsewhere);
   // Fields of the form stand outside of its element, too.
   document.addEventListener("input", (event) => {
     if (event.target.form !== form) return;

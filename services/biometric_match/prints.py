@@ -10,8 +10,9 @@ Only whole numbers and exactly rounded arithmetic are used, so that every machin
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,12 @@ HAND = len(FINGERS)
 TEN = 2 * HAND
 """A print set runs from the right thumb to the right little finger, then from the left thumb to the left little."""
 
-_POSITION = np.array([3.0, 6.0, 4.0, -2.0, -10.0] * 2).reshape(TEN, 1)
-"""How much better or worse a finger prints than the mean of the hand, in points of quality."""
+POSITIONS = (3.0, 6.0, 4.0, -2.0, -10.0)
+"""How much better or worse each of `FINGERS` prints than the mean of the hand, in points of quality."""
+
+OWN_SHARE = 0.7
+"""Of `PrintModel.finger_spread`: what is the finger's own at every capture, and, as much again, each capture's."""
+_POSITION = np.array(POSITIONS * 2).reshape(TEN, 1)
 
 # Where each draw stands in the stream of hash words of a person, and of an impression.
 _LATENTS = 0
@@ -78,6 +83,21 @@ PRESET_2012 = PrintModel(
     missing_share=0.004,
 )
 """Held against the published error rates of about 2012 (ten fingers: 0.08 % of mates missed). Part gross error."""
+
+PRESET_2004 = PrintModel(
+    mean=53,
+    subject_spread=10.5,
+    capture_spread=9,
+    finger_spread=10,
+    lowest_flip_rate=0.022,
+    quality_scale=20.5,
+    gross_share=0.001,
+    missing_share=0.004,
+)
+"""Held against what NIST published of IDENT's search on two flat prints in 2004 (NISTIR 7110)."""
+
+PRESETS: Final[Mapping[str, PrintModel]] = {"ident-2004": PRESET_2004, "afit-2012": PRESET_2012}
+"""The models by name. Each gives published error rates again; neither is a model of any product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +206,7 @@ def _impress(seed: int, people: Words, impressions: Words, model: PrintModel) ->
         block = slice(start, start + _MADE_AT_ONCE)
         person_streams = _person_streams(seed, people[block])
         qualities[:, block] = _qualities(person_streams, impressions[block], model)
-        flips = _flips(impressions[block], _flip_rates(model)[qualities[:, block]])
+        flips = _flips(impressions[block], flip_rates(model)[qualities[:, block]])
         codes[:, block] = words(person_streams, _LATENTS, TEN) ^ flips
     return Impressions(codes, qualities, present=np.ones(codes.shape, np.bool_))
 
@@ -197,14 +217,14 @@ def _qualities(person_streams: Words, impressions: Words, model: PrintModel) -> 
         + _POSITION
         + model.subject_spread * _normal(words(person_streams, _SUBJECT, 1))
         + model.capture_spread * _normal(words(impressions, _CAPTURE, 1))
-        + 0.7 * model.finger_spread * _normal(words(person_streams, _FINGER, TEN))
-        + 0.7 * model.finger_spread * _normal(words(impressions, _RESIDUAL, TEN))
+        + OWN_SHARE * model.finger_spread * _normal(words(person_streams, _FINGER, TEN))
+        + OWN_SHARE * model.finger_spread * _normal(words(impressions, _RESIDUAL, TEN))
     )
     return np.clip(np.rint(quality), 0, 100).astype(np.uint8)
 
 
-def _flip_rates(model: PrintModel) -> Words:
-    """The flip rate of each quality from 0 to 100, in 65,536ths."""
+def flip_rates(model: PrintModel) -> Words:
+    """The flip rate of each quality from 0 to 100, in 65,536ths, as the flips are made."""
     low = model.lowest_flip_rate
     rates = [low + (0.5 - low) * math.exp(-quality / model.quality_scale) for quality in range(101)]
     return np.array([round(rate * 2**_DIGITS) for rate in rates], np.uint64)

@@ -80,7 +80,7 @@ def test_a_keyboard_alone_goes_from_a_case_to_an_answer_and_its_reasons(page: Pa
     expect(reasons(page)).to_contain_text("In no other case is ICE told the release date")
 
 
-def test_a_law_that_does_not_bind_who_holds_the_person_says_so(page: Page) -> None:
+def test_a_law_that_does_not_bind_who_holds_the_person_says_so(page: Page, look: Look) -> None:
     open_laws(page, BURGLARY)
     note = page.locator("tr[data-law=us-ca-sb54-2018]").get_by_text("does not bind who holds the person here")
     expect(note).to_be_hidden()
@@ -88,6 +88,7 @@ def test_a_law_that_does_not_bind_who_holds_the_person_says_so(page: Page) -> No
     page.get_by_label("Who holds the person").select_option("state_prison")
     expect(note).to_be_visible()
     expect(reasons(page)).to_contain_text("not who holds the person in this case")
+    look(page, "laws-form")
 
 
 def test_the_detainer_service_is_asked_and_agrees_with_the_browser(page: Page) -> None:
@@ -109,3 +110,15 @@ def test_a_tap_on_a_phone_brings_the_reasons_up_and_they_can_be_closed(
     look(page, "laws-phone-chosen")
     reasons(page).get_by_role("button", name="Close").click()
     expect(cell.get_by_role("link")).to_be_focused()
+
+
+def test_the_law_of_a_place_changes_with_the_day(page: Page) -> None:
+    open_laws(page, f"{BURGLARY}&custodian=police_lockup&place=US-IL-CHI&on=2013-06-01")
+    layers = page.locator("#law")
+    expect(layers).to_contain_text("Chicago, Welcoming City Ordinance (2012)")
+    expect(layers).not_to_contain_text("Illinois")
+    page.get_by_label("Day", exact=True).fill("2022-06-01")
+    expect(layers).to_contain_text("Illinois Way Forward Act")
+    assert "on=2022-06-01" in page.url
+    page.get_by_label("Place", exact=True).select_option("US-MA-BOS")
+    expect(layers).to_contain_text("Lunn v. Commonwealth")

@@ -8,6 +8,7 @@ from starlette.datastructures import QueryParams
 
 from console.matrix.addresses import ADDRESSES
 from console.matrix.case import GROUPS, PRESETS, STAGE_FACTS, USUAL, Preset, TheCase, case_of, entries, in_words
+from console.matrix.layers import law_of
 from console.matrix.view import BY_KIND, BY_YEAR, detail_of, grouped, lever_named, matrix_command, rows_of, sums_of
 from console.matrix.words import ANSWERS, KINDS, LABELS, LEVERS, PLACES, STAGES, VERIFIED, kind_of
 from services.booking.domain import MILESTONES
@@ -165,3 +166,26 @@ def test_a_law_says_whom_it_binds_and_that_a_prison_is_not_among_them() -> None:
     prison = detail_of(POLICIES["us-ca-sb54-2018"], lever_named("hold"), case("custodian=state_prison&stage=0"))
     assert jail.binds == ("a police lock-up", "the county jail (the sheriff)")
     assert (jail.is_bound, prison.is_bound) == (True, False)
+
+
+def test_a_state_court_overrules_what_a_city_leaves_open_and_the_command_says_the_same() -> None:
+    law = law_of(LAWS, VOCABULARY, "US-MA-BOS", "2018-06-01", case("custodian=police_lockup&stage=0").facts)
+    hold = next(each for each in law.settled if each.lever.name == "hold")
+    assert law.layers[0].startswith("Lunn v. Commonwealth")
+    assert (hold.answer, hold.by) == ("must_not", law.layers[0])
+    assert law.command.startswith("interop decide --place US-MA-BOS --on 2018-06-01 --facts ")
+
+
+def test_where_no_law_binds_who_holds_the_person_the_page_says_so() -> None:
+    law = law_of(LAWS, VOCABULARY, "US-CA-SF", "2018-06-01", case("custodian=state_prison&stage=0").facts)
+    assert (law.layers, law.settled) == ((), ())
+    assert law.refusal == "No law of the catalogue binds who holds the person there on that day."
+
+
+@pytest.mark.parametrize(
+    ("place", "day", "code"), [("US-MA-BOS", "June", "bad-day"), ("XX", "2018-06-01", "unknown-place")]
+)
+def test_the_law_of_no_place_or_no_day_is_refused(place: str, day: str, code: str) -> None:
+    with pytest.raises(InteropError) as refusal:
+        law_of(LAWS, VOCABULARY, place, day, {})
+    assert refusal.value.code == code
