@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bars, TextColumn, TimeElapsedColumn
 
+from console.classroom.cli import classroom_app
 from sandbox import dead_letters as letters, streams
 from sandbox.audit.cli import audit_app
 from sandbox.bench.cli import bench_app
@@ -55,6 +56,7 @@ app.add_typer(audit_app, name="audit")
 app.add_typer(dlq_app, name="dlq")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(bench_app, name="bench")
+app.add_typer(classroom_app, name="class")
 register_policies(app)
 
 out = Console()
