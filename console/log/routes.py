@@ -54,15 +54,17 @@ def routes(house: House) -> APIRouter:
 def _add_page(router: APIRouter, house: House) -> None:
     @router.get(LOG.path)
     async def page(request: Request, run: Run = "", protect: Protect = "round") -> HTMLResponse:
-        # It may take a moment; the page is there before it, unless it is asked for by address.
+        # Counting a large run takes a moment: the page is there before it, unless the report is asked for by address.
         wanted = bool({"run", "protect"} & set(request.query_params)) or FRAGMENT in request.headers
+        report, trouble = await _report(house, run, protect) if wanted else (None, None)
         context = {
             "run": run,
             "protect": protect,
+            "runs": await _runs(house, run),
+            "report": report,
+            "trouble": trouble,
             "by_the_keeper": BY_THE_KEEPER,
             "most_entries": MOST_ENTRIES,
-            "witnesses": house.settings.witnesses,
-            **(await _report(house, run, protect) if wanted else {"runs": [], "report": None, "trouble": None}),
         }
         return show(request, LOG, "log.html.j2", context)
 
@@ -133,28 +135,31 @@ def _add_drill(router: APIRouter, house: House) -> None:
         return await drills.cancel()
 
 
-async def _report(house: House, run: str, protect: str) -> dict[str, Any]:
-    """The report laid out, or why there is none, and the runs to choose from."""
+async def _runs(house: House, run: str) -> list[str]:
+    """The runs to choose from, the newest first, the chosen one among them."""
     try:
         opened = await newest_events(house.redis, "run.opened.v1", MOST_RUNS)
+    except InteropError:
+        return [run] if run else []
+    return runs_of([*opened, *([{"runid": run}] if run else [])])
+
+
+async def _report(house: House, run: str, protect: str) -> tuple[dict[str, Any] | None, str | None]:
+    """The report laid out, or why there is none."""
+    try:
         told = await house.get("audit", "/report", params=_asked(run, protect))
     except InteropError as error:
-        return {"runs": [run] if run else [], "report": None, "trouble": error.sentence}
+        return None, error.sentence
+    shares = [share for together in layout.shares_together(told) for share in together]
     return {
-        "runs": runs_of([*opened, told]),
-        "run": told["run"],
-        "trouble": None,
-        "report": {
-            "told": told,
-            "period": layout.period(told),
-            "tables": tables_of(told),
-            "shares": [share for together in layout.shares_together(told) for share in together],
-            "share_in_words": layout.share_in_words,
-            "checkpoint": layout.checkpoint_in_words(told),
-            "reconciliation": layout.reconciliation_in_words(told),
-            "command": command_of(told),
-        },
-    }
+        "told": told,
+        "period": layout.period(told),
+        "tables": tables_of(told),
+        "shares": [(share, layout.share_in_words(share)) for share in shares],
+        "checkpoint": layout.checkpoint_in_words(told),
+        "reconciliation": layout.reconciliation_in_words(told),
+        "command": command_of(told),
+    }, None
 
 
 def _asked(run: str, protect: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 import { announce, ask } from "./console.js";
 import { checkDisclosure, checkEntry, copyOf, flipped } from "./disclosure.js";
 import { fieldsOf, inWords, make, readFile, sentenceOf, stepList, Trust, trustNote, verdict } from "./proofs.js";
-import { toText, Tree, tilePath, unpackBundle, WIDTH, widthOf } from "./tlog.js";
+import { Tree, tilePath, unpackBundle, WIDTH, widthOf } from "./tlog.js";
 
 const TOKEN = "ledger-token";
 const WAIT_MS = 1000;
@@ -161,7 +161,7 @@ class Disclosure {
     const when = record.time.slice(0, 16).replace("T", " ");
     return [
       make("p", { class: "when" }, make("time", { datetime: record.time }, `${when} UTC`), make("span", {}, `entry ${this.told.index}`)),
-      make("h3", {}, `${nameOf(record.sender)} told ${nameOf(record.recipient)}`),
+      make("h3", {}, `${capital(nameOf(record.sender))} told ${nameOf(record.recipient)}`),
       make("p", {}, record.categories.split(" ").map(inWords).join(", ")),
       make("p", { class: "soft" }, `On what basis: ${record.basis}. For: ${inWords(record.purpose)}.`),
     ];
@@ -226,20 +226,22 @@ class Disclosure {
   forget(steps) {
     this.steps = steps;
     const fields = fieldsOf(this.copy.entry) ?? {};
-    const public_ = "from" in fields ? `${nameOf(fields.from)} told ${nameOf(fields.to)}` : "Something was told";
+    const shownAs = "from" in fields ? `${capital(nameOf(fields.from))} told ${nameOf(fields.to)}` : "Something was told";
     const when = fields.month ?? fields.quarter ?? "";
     this.element.classList.remove("refused");
     this.element.classList.add("forgotten");
     this.body.replaceChildren(
       make("p", { class: "when" }, make("span", {}, when), make("span", {}, `entry ${this.told.index}`)),
-      make("h3", {}, `${public_}, about nobody who can be named`),
+      make("h3", {}, `${shownAs}, about nobody who can be named`),
       make("p", {}, (fields.what ?? []).map(inWords).join(", ")),
       verdict(...verdictOf(steps)),
-      make("details", {}, make("summary", {}, "What still verifies"), stepList(steps), make("p", {}, "The entry, as anybody reads it: ", make("code", { class: "hash" }, toText(this.copy.entry, "entry-altered", "the entry")))),
+      make("details", {}, make("summary", {}, "What still verifies"), stepList(steps), make("p", {}, "The entry, as anybody reads it: ", make("code", { class: "hash" }, this.told.entry))),
     );
   }
 }
 
+const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+const textOf = (bytes) => new TextDecoder().decode(bytes);
 const nameOf = (party) => PARTIES[party] ?? party;
 const shown = (byte) => (byte > 32 && byte < 127 ? `"${String.fromCharCode(byte)}"` : `0x${byte.toString(16).padStart(2, "0")}`);
 
@@ -346,7 +348,7 @@ async function checkWhatRemains(checkpoint, done, body) {
   let changed = 0;
   for (const row of rows) {
     const logged = await entryAt(tree, row.told.index);
-    changed += toHexText(logged) === toHexText(copyOf(row.told).entry) ? 0 : 1;
+    changed += textOf(logged) === row.told.entry ? 0 : 1;
     const steps = await checkEntry(logged, row.told.index, await tree.inclusion(row.told.index), checkpoint, trust.policy, trust);
     row.forget([gone, ...steps]);
   }
@@ -360,7 +362,7 @@ async function checkWhatRemains(checkpoint, done, body) {
   told.className = `summary verdict ${failed ? "fails" : "holds"}`;
   body.append(
     verdict(failed ? "fails" : "holds", `Verified anew from the published files: ${words}`),
-    make("p", {}, `Entry ${done.index}, as anybody reads it: `, make("code", { class: "hash" }, toText(act, "entry-altered", "the entry"))),
+    make("p", {}, `Entry ${done.index}, as anybody reads it: `, make("code", { class: "hash" }, textOf(act))),
   );
 }
 
@@ -377,8 +379,6 @@ async function entryAt(tree, index) {
   const bundle = await tree.readTile(tilePath(null, number, widthOf(null, number, tree.size)));
   return unpackBundle(bundle)[index % WIDTH];
 }
-
-const toHexText = (bytes) => Array.from(bytes).join();
 
 async function askedAgain() {
   try {

