@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.audit.tlog.drill import Attack
 
-READER = "whoever downloads the files and hashes them, with no key but the signed root"
+READER = "whoever downloads the files and hashes them"
 SIGNATURE = "whoever checks the signatures under the root"
 KEPT = "whoever has kept a newer checkpoint; in the house the witnesses, too"
 

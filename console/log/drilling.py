@@ -7,6 +7,7 @@ has kept of the log comes on stdin, as a checkpoint. Writes a line of JSON for e
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 
 import httpx
@@ -20,6 +21,8 @@ from services.chassis.errors import InteropError
 
 MOST_ENTRIES = 20_000
 """A larger log is drilled by `interop audit drill`: a tree cannot be attacked in part."""
+
+OnProgress = Callable[[str, int, int], None]
 
 _TELL_SECONDS = 0.1
 
@@ -45,40 +48,41 @@ class Teller:
             sys.exit(1)
 
 
-def drilled(url: str, older: bytes, flips: int, seed: int, teller: Teller) -> dict[str, object]:
-    """Fetches a log and attacks the copy.
+def drilled(
+    read: Callable[[str], bytes], older: bytes, flips: int, seed: int, on_progress: OnProgress
+) -> dict[str, object]:
+    """Copies a log and attacks the copy.
 
     Args:
-        url: the log's prefix.
+        read: reads a file of the log, by its path below the log's prefix.
         older: a checkpoint of it that somebody has kept; empty for none.
         flips: how many single bits are flipped.
         seed: draws the places.
-        teller: told how far it is.
+        on_progress: told which step it is at, and how much of how much of it is done.
 
     Raises:
-        InteropError: `log-too-large`, `not-published`, `no-answer`; what is wrong with the log as it is.
+        InteropError: `log-too-large`; what `read` raises; what is wrong with the log as it is.
     """
-    with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-        policy = parse_policy(_fetched(client, "policy").decode(errors="replace"))
-        files = {CHECKPOINT: _fetched(client, CHECKPOINT)}
-        size = parse_checkpoint(files[CHECKPOINT])[0].size
-        if size > MOST_ENTRIES:
-            raise InteropError(
-                "log-too-large",
-                f"a log of {size:,} entries is too large to be attacked in the page, which takes up to"
-                f" {MOST_ENTRIES:,}; run 'interop audit drill' beside it",
-            )
-        tiles = list(tiles_of(size))
-        for number, tile in enumerate(tiles, start=1):
-            files[tile.path] = _fetched(client, tile.path)
-            teller.progress("copying the log", number, len(tiles))
+    policy = parse_policy(read("policy").decode(errors="replace"))
+    files = {CHECKPOINT: read(CHECKPOINT)}
+    size = parse_checkpoint(files[CHECKPOINT])[0].size
+    if size > MOST_ENTRIES:
+        raise InteropError(
+            "log-too-large",
+            f"a log of {size:,} entries is too large to be attacked in the page, which takes up to"
+            f" {MOST_ENTRIES:,}; run 'interop audit drill' beside it",
+        )
+    tiles = list(tiles_of(size))
+    for number, tile in enumerate(tiles, start=1):
+        files[tile.path] = read(tile.path)
+        on_progress("copying the log", number, len(tiles))
     attacks = drill(
         files,
         policy,
         older or files[CHECKPOINT],
         flips=flips,
         seed=seed,
-        on_progress=lambda done, total: teller.progress("attacking the copy", done, total),
+        on_progress=lambda done, total: on_progress("attacking the copy", done, total),
     )
     return {"size": size, "attacks": [asdict(row_of(each)) for each in attacks]}
 
@@ -97,8 +101,10 @@ def main(arguments: list[str]) -> None:
     """Drills, and tells the result or the error as the last line."""
     url, flips, seed = arguments
     teller = Teller()
+    older = sys.stdin.buffer.read()
     try:
-        result = drilled(url, sys.stdin.buffer.read(), int(flips), int(seed), teller)
+        with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
+            result = drilled(lambda path: _fetched(client, path), older, int(flips), int(seed), teller.progress)
     except InteropError as error:
         teller.line({"error": {"code": error.code, "message": error.sentence}})
     else:

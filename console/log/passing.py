@@ -6,7 +6,7 @@ import httpx
 
 from console.house import House, answered
 from services.audit.tlog.merkle import HASH_BYTES
-from services.audit.tlog.tiles import LARGEST_ENTRY, WIDTH, parse_path
+from services.audit.tlog.tiles import LARGEST_ENTRY, parse_path
 from services.chassis.errors import InfrastructureError, InteropError
 
 NOTE_LIMIT = 64 * 1024
@@ -45,9 +45,7 @@ async def passed(house: House, path: str) -> httpx.Response:
             content = await _read(answer.aiter_bytes(), limit, path)
     except httpx.HTTPError as error:
         raise InfrastructureError(f"audit is out of reach ({type(error).__name__}); is it up?") from error
-    whole = httpx.Response(
-        answer.status_code, headers=_kept(answer.headers), content=content, request=answer.request
-    )
+    whole = httpx.Response(answer.status_code, headers=_kept(answer.headers), content=content, request=answer.request)
     if not whole.is_success:
         answered(whole)
     return whole
@@ -58,7 +56,9 @@ async def _read(chunks: AsyncIterator[bytes], limit: int, path: str) -> bytes:
     async for chunk in chunks:
         content += chunk
         if len(content) > limit:
-            raise InteropError("file-too-large", f"'{path}' has more than the {limit} bytes that it can have", status=502)
+            raise InteropError(
+                "file-too-large", f"'{path}' has more than the {limit} bytes that it can have", status=502
+            )
     return content
 
 

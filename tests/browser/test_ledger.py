@@ -1,19 +1,15 @@
-"""My ledger: a subject's disclosures are verified in the browser, a flipped byte is refused, and expunging leaves proofs."""
+"""My ledger: disclosures are verified in the browser, a flipped byte is refused, and expunging leaves proofs."""
 
 import time
-from collections.abc import Iterator
-from itertools import islice
-from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from sandbox.population import bookings
-from sandbox.scenario import load_scenario
 from sandbox.stack import Stack
 from services.audit.access import auditor_token, subject_token
 from services.audit.settings import token_key
+from tests.browser.booked import book
 from tests.browser.conftest import Barriers, Look
 
 SEED = 4104
@@ -23,24 +19,13 @@ FEWEST = 6
 
 
 @pytest.fixture(scope="module")
-def people(stack: Stack) -> Iterator[list[str]]:
+def people(stack: Stack) -> list[str]:
     """The references of three people who were booked, and whose prints have been answered."""
+    booked = book(stack, SEED, 3)
     with httpx.Client(trust_env=False) as client:
-        booked = [_book(client, stack, person) for person in _people(3)]
         for subject in booked:
             _wait_for_disclosures(client, stack, subject)
-        yield booked
-
-
-def _people(count: int) -> list[dict[str, Any]]:
-    everybody = bookings(load_scenario("live"), seed=SEED, count=60)
-    return list(islice((each for each in everybody if each["charge"]["offense_class"] == "felony"), count))
-
-
-def _book(client: httpx.Client, stack: Stack, person: dict[str, Any]) -> str:
-    answer = client.post(f"{stack.urls['booking']}/bookings", json=person)
-    assert answer.status_code == 201, answer.text
-    return f"{person['ori']}/{person['oca']}"
+    return booked
 
 
 def _wait_for_disclosures(client: httpx.Client, stack: Stack, subject: str) -> None:

@@ -1,30 +1,20 @@
 """The log: verified in the browser as it grows, a drill on a copy that misses nothing, and the report of a run."""
 
-from itertools import islice
-
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from sandbox.population import bookings
-from sandbox.scenario import load_scenario
 from sandbox.stack import Stack
+from tests.browser.booked import book
 from tests.browser.conftest import Barriers, Look
 
 SEED = 4205
 
 
-def book(stack: Stack, first: int, count: int) -> None:
-    everybody = bookings(load_scenario("live"), seed=SEED, count=first + count)
-    for person in islice(everybody, first, None):
-        answer = httpx.post(f"{stack.urls['booking']}/bookings", json=person, trust_env=False)
-        assert answer.status_code == 201, answer.text
-
-
 @pytest.fixture(scope="module")
 def grown(stack: Stack) -> Stack:
     """A stack whose log has something in it."""
-    book(stack, 0, 4)
+    book(stack, SEED, 3)
     return stack
 
 
@@ -41,7 +31,7 @@ def test_the_log_is_verified_here_and_is_seen_to_have_only_grown(
     expect(page.locator("#consistency")).to_contain_text("This window first saw")
     seen = page.locator("#size").inner_text()
 
-    book(grown, 4, 3)
+    book(grown, SEED, 1, first=3)
     expect(page.locator("#consistency")).to_contain_text("Nothing of them was changed: a proof of")
     expect(page.locator("#size")).not_to_have_text(seen)
     expect(page.locator("#growth-words")).to_contain_text("entries in")
@@ -55,9 +45,12 @@ def test_every_attack_of_the_drill_on_a_copy_is_noticed_and_named(
 ) -> None:
     page.goto("/log")
     expect(page.locator("#consistency")).to_contain_text("This window first saw")
+    book(grown, SEED, 1, first=5)
+    expect(page.locator("#consistency")).to_contain_text("Nothing of them was changed")
     page.get_by_role("button", name="Attack a copy").click()
     table = page.get_by_role("table", name="The tamper drill")
     expect(table.get_by_role("row").filter(has_text="one bit of an entry flipped")).to_contain_text("entry-altered 100")
+    expect(table.get_by_role("row").filter(has_text="an older state brought back")).to_contain_text("rolled-back")
     expect(table).to_contain_text("whoever checks the signatures under the root")
     result = page.locator("#drill-result")
     tries, of = result.locator(".words").inner_text().split(" ")[0:3:2]
@@ -90,7 +83,7 @@ def test_a_log_that_is_shorter_than_it_was_is_refused(page: Page, grown: Stack) 
     page.goto("/log")
     expect(page.locator("#consistency")).to_contain_text("This window first saw")
     checkpoint = httpx.get(f"{grown.urls['audit']}/checkpoint", trust_env=False).text
-    book(grown, 7, 1)
+    book(grown, SEED, 1, first=4)
     expect(page.locator("#consistency")).to_contain_text("Nothing of them was changed")
     page.evaluate("sessionStorage.removeItem('log-first')")
     page.reload()
