@@ -19,7 +19,7 @@ from services.audit.tlog.policy import parse_policy
 from services.audit.tlog.tiles import CHECKPOINT, tiles_of
 from services.chassis.errors import InteropError
 
-MOST_ENTRIES = 20_000
+MOST_ENTRIES = 50_000
 """A larger log is drilled by `interop audit drill`: a tree cannot be attacked in part."""
 
 OnProgress = Callable[[str, int, int], None]

@@ -2,7 +2,7 @@
 
 import { announce, ask } from "./console.js";
 import { checkDisclosure, checkEntry, copyOf, flipped } from "./disclosure.js";
-import { fieldsOf, inWords, make, readFile, sentenceOf, stepList, Trust, trustNote, verdict } from "./proofs.js";
+import { capital, fieldsOf, inWords, make, readFile, sentenceOf, stepList, Trust, trustNote, verdict } from "./proofs.js";
 import { Tree, tilePath, unpackBundle, WIDTH, widthOf } from "./tlog.js";
 
 const TOKEN = "ledger-token";
@@ -240,7 +240,6 @@ class Disclosure {
   }
 }
 
-const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
 const textOf = (bytes) => new TextDecoder().decode(bytes);
 const nameOf = (party) => PARTIES[party] ?? party;
 const shown = (byte) => (byte > 32 && byte < 127 ? `"${String.fromCharCode(byte)}"` : `0x${byte.toString(16).padStart(2, "0")}`);

@@ -22,10 +22,15 @@ let grown = [];
 
 async function look() {
   try {
-    trust ??= await begin();
-    const [checkpoint, state] = await Promise.all([trust.newest(), ask("/log/state")]);
-    place("problem").hidden = true;
+    const state = await ask("/log/state");
     showState(state);
+    place("problem").hidden = true;
+    if (!state.log?.published) {
+      place("verdict").replaceChildren(verdict("waits", "Nothing is published yet: the log begins with the first booking."));
+      return;
+    }
+    trust ??= await begin();
+    const checkpoint = await trust.newest();
     if (checkpoint.size !== shown) await showCheckpoint(checkpoint, state);
   } catch (error) {
     place("problem").textContent = sentenceOf(error);

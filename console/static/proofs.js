@@ -100,7 +100,7 @@ export function stepList(steps) {
     { class: "steps" },
     steps.map((step) => {
       const code = step.code ? [" (", make("code", {}, step.code), ")"] : [];
-      const words = make("span", { class: step.state === "fails" ? "words what" : "what" }, step.words, ...code);
+      const words = make("span", { class: step.state === "fails" ? "words what" : "what" }, capital(step.words), ...code);
       return make("li", { class: step.state, "data-step": step.name }, mark(step.state), make("div", {}, words, factsOf(step)));
     }),
   );
@@ -160,6 +160,8 @@ export function fieldsOf(entry) {
     return null;
   }
 }
+
+export const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
 
 export const inWords = (text) => text.replaceAll("_", " ");
 

@@ -57,6 +57,8 @@ def test_every_attack_of_the_drill_on_a_copy_is_noticed_and_named(
     assert tries == of
     look(page, "log-drill")
     assert barriers(page) == []
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
 
 
 def test_a_drill_can_be_cancelled(page: Page, grown: Stack) -> None:
