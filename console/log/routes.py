@@ -17,6 +17,7 @@ from console.log.passing import NOTE_LIMIT, passed
 from console.log.report import command_of, tables_of
 from console.pages import FRAGMENT, LOG, show
 from console.recent import newest_events
+from console.sources import simulated
 from sandbox.audit import layout
 from services.audit.events import CheckpointPublished
 from services.chassis.errors import InteropError
@@ -28,6 +29,12 @@ WITNESS_SECONDS = 2.0
 
 Protect = Annotated[Literal["round", "suppress"], Query(description="how small numbers are protected")]
 Run = Annotated[str, Query(max_length=80, description="the run; the one that was opened last, if none is given")]
+
+COUNTED = simulated(
+    "How many entries the published log has: one for each time that somebody told somebody something, and one for each"
+    " expunction.",
+    "interop audit verify",
+)
 
 # A page of the sandbox, with a style of its own in it, and nothing that runs.
 REPORT_POLICY = (
@@ -64,6 +71,7 @@ def _add_page(router: APIRouter, house: House) -> None:
             "report": report,
             "trouble": trouble,
             "by_the_keeper": BY_THE_KEEPER,
+            "counted": COUNTED,
             "most_entries": MOST_ENTRIES,
         }
         return show(request, LOG, "log.html.j2", context)

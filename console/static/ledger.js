@@ -63,6 +63,7 @@ async function enter() {
     sessionStorage.setItem(TOKEN, token);
     await show(told, claims);
   } catch (error) {
+    section.hidden = true;
     complain(sentenceOf(error));
   } finally {
     form.removeAttribute("aria-busy");

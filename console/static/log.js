@@ -247,7 +247,16 @@ async function attack(event) {
     await follow(await ask("/log/drill", { json: { older: olderNote(), flips: Number(flips), seed: Number(seed) } }));
   } catch (error) {
     place("drill-result").replaceChildren(make("p", { class: "failure", role: "alert" }, error.message));
+    await followed();
+  }
+}
+
+/** Shows how a drill stands until it has ended. */
+async function followed() {
+  try {
     await follow(await ask("/log/drill"));
+  } catch (error) {
+    showDrill({ status: "failed", error: { code: "console-gone", message: error.message } });
   }
 }
 
@@ -317,4 +326,4 @@ place("cancel").addEventListener("click", async () => showDrill(await ask("/log/
 watch();
 startGrowth();
 fetchReport();
-ask("/log/drill").then(follow);
+followed();

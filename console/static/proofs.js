@@ -132,7 +132,8 @@ export async function trustNote(trust) {
       {},
       `Demanded are the signatures of the log and of ${needed} witnesses. The keys are those that this window saw first. They came from` +
         " the log's own keeper, by way of this console, and so did this page's code: whoever keeps both could show you keys and code of" +
-        " their own. To be sure, ask the witnesses yourself at the addresses below, and verify with a program that you trust (",
+        " their own. To be sure, ask the witnesses yourself at the addresses below (of a house in Docker, at ports 8005 and 8006 of its" +
+        " machine), and verify with a program that you trust (",
       make("code", {}, "interop audit verify --policy FILE"),
       ", or Go's and Sigstore's verifiers).",
     ),

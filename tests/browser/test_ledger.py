@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from sandbox.stack import Stack
+from sandbox.stack import CONSOLE, Stack
 from services.audit.access import auditor_token, subject_token
 from services.audit.settings import token_key
 from tests.browser.booked import book
@@ -54,7 +54,9 @@ def test_a_subject_sees_every_disclosure_verified_and_a_flipped_byte_refused_at_
     page: Page, stack: Stack, people: list[str], barriers: Barriers, look: Look
 ) -> None:
     heron = people[0]
-    enter(page, token_of(stack, heron), heron)
+    token = token_of(stack, heron)
+    enter(page, token, heron)
+    assert token not in page.url
     expect(page.locator("#summary")).to_contain_text("each verified by this browser")
     rows = page.locator("#disclosures > li")
     assert rows.count() >= FEWEST
@@ -86,7 +88,29 @@ def test_a_subject_sees_every_disclosure_verified_and_a_flipped_byte_refused_at_
     assert barriers(page) == []
     first.get_by_role("button", name="Mend it again").click()
     expect(page.locator("#summary")).to_contain_text("each verified by this browser")
-    assert token_of(stack, heron)[:20] not in page.url
+
+
+def test_a_token_stands_in_no_log_of_the_house(page: Page, stack: Stack, people: list[str]) -> None:
+    token = token_of(stack, people[0])
+    enter(page, token, people[0])
+    expect(page.locator("#summary")).to_contain_text("each verified by this browser")
+    secret = token.rpartition(".")[2]
+    assert [service for service in (CONSOLE, "audit") if secret in stack.log(service).read_text(encoding="utf-8")] == []
+
+
+def test_a_browser_without_web_crypto_checks_every_hash_and_says_that_it_checks_no_signature(
+    page: Page, stack: Stack, people: list[str]
+) -> None:
+    page.add_init_script("Object.defineProperty(Crypto.prototype, 'subtle', { get: () => undefined })")
+    page.add_init_script("Object.defineProperty(window, 'isSecureContext', { get: () => false })")
+    enter(page, token_of(stack, people[0]), people[0])
+    expect(page.locator("#summary")).to_contain_text("hashes verified by this browser, signatures not")
+    expect(page.locator("#trust")).to_contain_text("the signatures under the root are not checked by this browser")
+    first = page.locator("#disclosures > li").first
+    first.get_by_text("How this was verified").click()
+    first.get_by_role("combobox").select_option("a byte of a neighbour's hash")
+    first.get_by_role("button", name="Flip one byte of it").click()
+    expect(first.locator("[data-step=inclusion].fails")).to_be_visible()
 
 
 def test_expunging_leaves_entries_that_verify_and_records_that_nobody_can_open(
