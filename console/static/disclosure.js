@@ -54,7 +54,10 @@ export async function checkDisclosure(copy, policy, { signatures = true } = {}) 
     await step("entry", "the entry says what the record says", () => agrees(copy, seen)),
   ];
   if (copy.proof === null) {
-    return [...steps, { name: "proof", state: "waits", words: "not published yet: the witnesses have still to cosign", facts: [] }];
+    return [
+      ...steps,
+      { name: "proof", state: "waits", words: "not published yet: the witnesses have still to cosign", facts: [] },
+    ];
   }
   steps.push(await step("inclusion", "the entry stands in the log", () => isIncluded(copy, seen)));
   return [...steps, ...(await checkSignatures(seen.checkpoint, policy, { signatures }))];
@@ -71,12 +74,17 @@ export async function checkSignatures(checkpoint, policy, { signatures = true } 
     const words = "not checked by this browser: it has no Ed25519 here";
     return ["log", "witnesses"].map((name) => ({ name, state: "unchecked", words, facts: [] }));
   }
-  return [await step("log", "signed by the log", byLog), await step("witnesses", "cosigned by the witnesses", byWitnesses)];
+  return [
+    await step("log", "signed by the log", byLog),
+    await step("witnesses", "cosigned by the witnesses", byWitnesses),
+  ];
 }
 
 /** Checks an entry of which nobody can open the record any more: only where it stands, and who vouches for it. */
 export async function checkEntry(entry, index, path, checkpoint, policy, { signatures = true } = {}) {
-  const inclusion = await step("inclusion", "the entry stands in the log", () => included(entry, index, path, checkpoint));
+  const inclusion = await step("inclusion", "the entry stands in the log", () =>
+    included(entry, index, path, checkpoint),
+  );
   return [inclusion, ...(await checkSignatures(checkpoint, policy, { signatures }))];
 }
 
@@ -115,7 +123,9 @@ async function opens(copy, seen) {
     ["commitment in the entry", String(entry.commit)],
   ];
   if (made !== entry.commit) {
-    throw Object.assign(new Refused("record-altered", "the record is not the one that the entry was made for"), { facts });
+    throw Object.assign(new Refused("record-altered", "the record is not the one that the entry was made for"), {
+      facts,
+    });
   }
   return { words: "the record opens the entry's commitment", facts };
 }
@@ -129,7 +139,9 @@ async function agrees(copy, seen) {
     ["entry in the log", tlog.toText(copy.entry, "entry-altered", "the entry")],
   ];
   if (made !== facts[1][1]) {
-    throw Object.assign(new Refused("record-altered", "the entry says something else than the record makes"), { facts });
+    throw Object.assign(new Refused("record-altered", "the entry says something else than the record makes"), {
+      facts,
+    });
   }
   return { words: "what the log shows to everybody is what the record says", facts };
 }
@@ -138,7 +150,10 @@ async function isIncluded(copy, seen) {
   const proof = tlog.parseProof(copy.proof);
   seen.checkpoint = tlog.parseCheckpoint(proof.checkpoint);
   if (proof.index !== copy.index) {
-    throw new Refused("not-included", `the proof is of entry ${proof.index}, and the disclosure is entry ${copy.index}`);
+    throw new Refused(
+      "not-included",
+      `the proof is of entry ${proof.index}, and the disclosure is entry ${copy.index}`,
+    );
   }
   return included(copy.entry, proof.index, proof.path, seen.checkpoint);
 }

@@ -2,7 +2,18 @@
 
 import { announce, ask } from "./console.js";
 import { checkDisclosure, checkEntry, copyOf, flipped } from "./disclosure.js";
-import { capital, fieldsOf, inWords, make, readFile, sentenceOf, stepList, Trust, trustNote, verdict } from "./proofs.js";
+import {
+  capital,
+  fieldsOf,
+  inWords,
+  make,
+  readFile,
+  sentenceOf,
+  stepList,
+  Trust,
+  trustNote,
+  verdict,
+} from "./proofs.js";
 import { Tree, tilePath, unpackBundle, WIDTH, widthOf } from "./tlog.js";
 
 const TOKEN = "ledger-token";
@@ -23,7 +34,9 @@ const STEP_NAMES = {
   log: "signature of the log",
   witnesses: "signatures of the witnesses",
 };
-const [form, problem, section, list] = ["enter", "problem", "ledger", "disclosures"].map((id) => document.getElementById(id));
+const [form, problem, section, list] = ["enter", "problem", "ledger", "disclosures"].map((id) =>
+  document.getElementById(id),
+);
 const [tokenField, subjectField] = ["token", "subject"].map((id) => document.getElementById(id));
 
 let token = null;
@@ -122,7 +135,10 @@ function summarize() {
   const told = document.getElementById("summary");
   let [state, words] = ["holds", `${count}, each verified by this browser.`];
   if (!rows.length) {
-    [state, words] = ["gone", `The ledger has nothing about ${subject}: nobody was booked under that reference, nothing was told yet, or they were expunged.`];
+    [state, words] = [
+      "gone",
+      `The ledger has nothing about ${subject}: nobody was booked under that reference, nothing was told yet, or they were expunged.`,
+    ];
   } else if (wrong.length) {
     [state, words] = ["fails", `${count}; ${wrong.length} refused: what you see there is not what was logged.`];
   } else if (waiting.length) {
@@ -161,7 +177,12 @@ class Disclosure {
   recordParts(record) {
     const when = record.time.slice(0, 16).replace("T", " ");
     return [
-      make("p", { class: "when" }, make("time", { datetime: record.time }, `${when} UTC`), make("span", {}, `entry ${this.told.index}`)),
+      make(
+        "p",
+        { class: "when" },
+        make("time", { datetime: record.time }, `${when} UTC`),
+        make("span", {}, `entry ${this.told.index}`),
+      ),
       make("h3", {}, `${capital(nameOf(record.sender))} told ${nameOf(record.recipient)}`),
       make("p", {}, record.categories.split(" ").map(inWords).join(", ")),
       make("p", { class: "soft" }, `On what basis: ${record.basis}. For: ${inWords(record.purpose)}.`),
@@ -227,7 +248,8 @@ class Disclosure {
   forget(steps) {
     this.steps = steps;
     const fields = fieldsOf(this.copy.entry) ?? {};
-    const shownAs = "from" in fields ? `${capital(nameOf(fields.from))} told ${nameOf(fields.to)}` : "Something was told";
+    const shownAs =
+      "from" in fields ? `${capital(nameOf(fields.from))} told ${nameOf(fields.to)}` : "Something was told";
     const when = fields.month ?? fields.quarter ?? "";
     this.element.classList.remove("refused");
     this.element.classList.add("forgotten");
@@ -236,14 +258,21 @@ class Disclosure {
       make("h3", {}, `${shownAs}, about nobody who can be named`),
       make("p", {}, (fields.what ?? []).map(inWords).join(", ")),
       verdict(...verdictOf(steps)),
-      make("details", {}, make("summary", {}, "What still verifies"), stepList(steps), make("p", {}, "The entry, as anybody reads it: ", make("code", { class: "hash" }, this.told.entry))),
+      make(
+        "details",
+        {},
+        make("summary", {}, "What still verifies"),
+        stepList(steps),
+        make("p", {}, "The entry, as anybody reads it: ", make("code", { class: "hash" }, this.told.entry)),
+      ),
     );
   }
 }
 
 const textOf = (bytes) => new TextDecoder().decode(bytes);
 const nameOf = (party) => PARTIES[party] ?? party;
-const shown = (byte) => (byte > 32 && byte < 127 ? `"${String.fromCharCode(byte)}"` : `0x${byte.toString(16).padStart(2, "0")}`);
+const shown = (byte) =>
+  byte > 32 && byte < 127 ? `"${String.fromCharCode(byte)}"` : `0x${byte.toString(16).padStart(2, "0")}`;
 
 function verdictOf(steps) {
   const failed = steps.filter((step) => step.state === "fails");
@@ -251,22 +280,32 @@ function verdictOf(steps) {
     const [{ name, words }] = failed;
     return ["fails", `Refused at the step "${STEP_NAMES[name]}": ${words}`];
   }
-  if (steps.some((step) => step.state === "waits")) return ["waits", "Not published yet: the witnesses have still to sign."];
+  if (steps.some((step) => step.state === "waits"))
+    return ["waits", "Not published yet: the witnesses have still to sign."];
   const signed = steps.find((step) => step.name === "witnesses");
   if (signed?.state === "unchecked") return ["unchecked", "Hashes verified; signatures not checked by this browser"];
-  if (steps.some((step) => step.state === "gone")) return ["holds", `The entry still stands in the log, signed by it and ${signed.words}; the record can no longer be opened`];
+  if (steps.some((step) => step.state === "gone"))
+    return [
+      "holds",
+      `The entry still stands in the log, signed by it and ${signed.words}; the record can no longer be opened`,
+    ];
   return ["holds", `Verified: record, entry, way to the root, signed by the log, ${signed.words}`];
 }
 
 /** Where a byte of a copy can be flipped, each in words. */
 function placesOf(copy) {
   const anywhere = (words, part) => ({ words, part, at: Math.floor(Math.random() * copy[part].length) });
-  const places = [anywhere("a byte of the record", "record"), anywhere("a byte of the opening key", "openingKey"), anywhere("a byte of the entry", "entry")];
+  const places = [
+    anywhere("a byte of the record", "record"),
+    anywhere("a byte of the opening key", "openingKey"),
+    anywhere("a byte of the entry", "entry"),
+  ];
   if (copy.proof === null) return places;
   const lines = linesOf(copy.proof);
   const blank = lines.findIndex(({ text }) => text === "");
   const inLine = (words, line) => ({ words, part: "proof", at: line.start + flippable(line) });
-  if (blank > 2) places.push(inLine("a byte of a neighbour's hash", lines[2 + Math.floor(Math.random() * (blank - 2))]));
+  if (blank > 2)
+    places.push(inLine("a byte of a neighbour's hash", lines[2 + Math.floor(Math.random() * (blank - 2))]));
   places.push(inLine("a byte of the root", lines[blank + 3]));
   for (const line of lines.slice(blank + 5).filter(({ text }) => text)) {
     places.push(inLine(`a byte of the signature of ${line.text.split(" ")[1]}`, line));
@@ -320,10 +359,17 @@ async function showRemains(done) {
   place.hidden = false;
   const events = done.removed === 1 ? "1 event" : `${done.removed} events`;
   body.replaceChildren(
-    make("p", { class: "summary" }, `The key is deleted. ${done.disclosures} entries of the log can no longer be opened by anybody, and ${events} left their streams. Entry ${done.index} of the log says that an expunction happened, and not whose.`),
+    make(
+      "p",
+      { class: "summary" },
+      `The key is deleted. ${done.disclosures} entries of the log can no longer be opened by anybody,` +
+        ` and ${events} left their streams. Entry ${done.index} of the log says that an expunction happened, and not whose.`,
+    ),
   );
   document.getElementById("remains-title").focus();
-  const waiting = body.appendChild(verdict("waits", "Waiting for the witnesses to sign the log with that entry in it…"));
+  const waiting = body.appendChild(
+    verdict("waits", "Waiting for the witnesses to sign the log with that entry in it…"),
+  );
   const checkpoint = await publishedAfter(done.index);
   waiting.remove();
   if (checkpoint) await checkWhatRemains(checkpoint, done, body);
@@ -334,7 +380,7 @@ async function showRemains(done) {
 
 /** The newest checkpoint once it covers an entry; null when that takes too long. */
 async function publishedAfter(index) {
-  for (const until = Date.now() + PUBLISH_MS; Date.now() < until; ) {
+  for (const until = Date.now() + PUBLISH_MS; Date.now() < until;) {
     const checkpoint = await trust.newest();
     if (checkpoint.size > index) return checkpoint;
     await new Promise((resolve) => setTimeout(resolve, WAIT_MS / 4));
@@ -344,20 +390,36 @@ async function publishedAfter(index) {
 
 async function checkWhatRemains(checkpoint, done, body) {
   const tree = new Tree(checkpoint.size, cached(readFile));
-  const gone = { name: "record", state: "gone", words: "the record can no longer be opened: its key is deleted", facts: [] };
+  const gone = {
+    name: "record",
+    state: "gone",
+    words: "the record can no longer be opened: its key is deleted",
+    facts: [],
+  };
   let changed = 0;
   for (const row of rows) {
     const logged = await entryAt(tree, row.told.index);
     changed += textOf(logged) === row.told.entry ? 0 : 1;
-    const steps = await checkEntry(logged, row.told.index, await tree.inclusion(row.told.index), checkpoint, trust.policy, trust);
+    const steps = await checkEntry(
+      logged,
+      row.told.index,
+      await tree.inclusion(row.told.index),
+      checkpoint,
+      trust.policy,
+      trust,
+    );
     row.forget([gone, ...steps]);
   }
   const act = await entryAt(tree, done.index);
   const steps = await checkEntry(act, done.index, await tree.inclusion(done.index), checkpoint, trust.policy, trust);
-  const failed = [...rows.flatMap((row) => row.steps), ...steps].filter((step) => step.state === "fails").length + changed;
+  const failed =
+    [...rows.flatMap((row) => row.steps), ...steps].filter((step) => step.state === "fails").length + changed;
   document.getElementById("ledger-title").textContent = "What the log still shows";
   const told = document.getElementById("summary");
-  const words = failed ? `${failed} checks fail: the log was altered.` : `All ${rows.length} entries are what they were before, and still stand in the log of now ${checkpoint.size.toLocaleString("en")} entries.`;
+  const words = failed
+    ? `${failed} checks fail: the log was altered.`
+    : `All ${rows.length} entries are what they were before, and still stand in the log of now` +
+      ` ${checkpoint.size.toLocaleString("en")} entries.`;
   told.replaceChildren(...verdict(failed ? "fails" : "holds", words).childNodes);
   told.className = `summary verdict ${failed ? "fails" : "holds"}`;
   body.append(
@@ -383,18 +445,45 @@ async function entryAt(tree, index) {
 async function askedAgain() {
   try {
     const { disclosures } = await ask(addressOf("disclosures"), { headers: authorized() });
-    return make("p", {}, `Audit, asked again with the same token, has ${disclosures.length || "no"} disclosures about ${subject}. If you reload this page, nothing of the records is left in it either: only somebody who kept a copy, with its proof, can still show what it said.`);
+    return make(
+      "p",
+      {},
+      `Audit, asked again with the same token, has ${disclosures.length || "no"} disclosures about ${subject}.` +
+        " If you reload this page, nothing of the records is left in it either: only somebody who kept a copy, with its" +
+        " proof, can still show what it said.",
+    );
   } catch (error) {
     return make("p", { class: "failure" }, sentenceOf(error));
   }
 }
 
 function standingOf(done) {
-  if (done.not_looked_at) return make("p", { class: "failure" }, `Where else something is still kept: ${done.not_looked_at}. The command 'interop audit expunge' lists it.`);
-  const head = make("tr", {}, ["Where", "Why"].map((words) => make("th", { scope: "col" }, words)));
-  const lines = done.still_standing.map(({ where, why }) => make("tr", {}, make("th", { scope: "row", class: "hash" }, where), make("td", {}, why)));
-  const table = make("table", {}, make("caption", {}, "Where something about the person is still kept, and why"), make("thead", {}, head), make("tbody", {}, lines));
-  return make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Where something is still kept" }, table);
+  if (done.not_looked_at)
+    return make(
+      "p",
+      { class: "failure" },
+      `Where else something is still kept: ${done.not_looked_at}. The command 'interop audit expunge' lists it.`,
+    );
+  const head = make(
+    "tr",
+    {},
+    ["Where", "Why"].map((words) => make("th", { scope: "col" }, words)),
+  );
+  const lines = done.still_standing.map(({ where, why }) =>
+    make("tr", {}, make("th", { scope: "row", class: "hash" }, where), make("td", {}, why)),
+  );
+  const table = make(
+    "table",
+    {},
+    make("caption", {}, "Where something about the person is still kept, and why"),
+    make("thead", {}, head),
+    make("tbody", {}, lines),
+  );
+  return make(
+    "div",
+    { class: "wide", tabindex: "0", role: "region", "aria-label": "Where something is still kept" },
+    table,
+  );
 }
 
 // Buttons

@@ -2,7 +2,21 @@
 
 import { announce, ask } from "./console.js";
 import { fieldsOf, inWords, make, readFile, sentenceOf, Trust, trustNote, verdict } from "./proofs.js";
-import { leafHash, Refused, rowsOf, timesIn, toBase64, toBytes, toHex, Tree, tilePath, unpackBundle, verifyConsistency, WIDTH, widthOf } from "./tlog.js";
+import {
+  leafHash,
+  Refused,
+  rowsOf,
+  timesIn,
+  toBase64,
+  toBytes,
+  toHex,
+  Tree,
+  tilePath,
+  unpackBundle,
+  verifyConsistency,
+  WIDTH,
+  widthOf,
+} from "./tlog.js";
 
 const LOOK_MS = 2000;
 const DRILL_MS = 300;
@@ -26,7 +40,9 @@ async function look() {
     showState(state);
     place("problem").hidden = true;
     if (!state.log?.published) {
-      place("verdict").replaceChildren(verdict("waits", "Nothing is published yet: the log begins with the first booking."));
+      place("verdict").replaceChildren(
+        verdict("waits", "Nothing is published yet: the log begins with the first booking."),
+      );
       return;
     }
     trust ??= await begin();
@@ -57,7 +73,10 @@ async function showCheckpoint(checkpoint, state) {
   place("verdict").replaceChildren(
     trust.signatures
       ? verdict("holds", `Verified by this browser: the root is signed by the log, and ${signed.words}.`)
-      : verdict("unchecked", "Read, and not verified: the signatures are not checked by this browser. See what the check rests on."),
+      : verdict(
+          "unchecked",
+          "Read, and not verified: the signatures are not checked by this browser. See what the check rests on.",
+        ),
   );
   place("size").textContent = number(checkpoint.size);
   place("root").textContent = toBase64(checkpoint.root);
@@ -78,13 +97,28 @@ function showSignatures(checkpoint, state) {
   const lines = [[trust.policy.log.name, "the log", "", "signed by whoever keeps it"]];
   trust.policy.witnesses.forEach((key, at) => {
     const time = times.get(key.name);
-    lines.push([key.name, "a witness", time ? new Date(time * 1000).toISOString().replace("T", " ").slice(0, 19) : "has not signed this one", heard[at] ?? ""]);
+    lines.push([
+      key.name,
+      "a witness",
+      time ? new Date(time * 1000).toISOString().replace("T", " ").slice(0, 19) : "has not signed this one",
+      heard[at] ?? "",
+    ]);
   });
   place("signatures").tBodies[0].replaceChildren(
     ...lines.map(([who, role, when, said]) => {
       const standing = role === "the log" || times.has(who) ? checked : "waits";
-      const words = { holds: "the signature is theirs", unchecked: "not checked", waits: "no signature here" }[standing];
-      return make("tr", {}, make("th", { scope: "row" }, who), make("td", {}, role), make("td", {}, when), make("td", {}, verdict(standing, words)), make("td", {}, said));
+      const words = { holds: "the signature is theirs", unchecked: "not checked", waits: "no signature here" }[
+        standing
+      ];
+      return make(
+        "tr",
+        {},
+        make("th", { scope: "row" }, who),
+        make("td", {}, role),
+        make("td", {}, when),
+        make("td", {}, verdict(standing, words)),
+        make("td", {}, said),
+      );
     }),
   );
 }
@@ -93,12 +127,16 @@ function showSignatures(checkpoint, state) {
 
 async function showConsistency(newest, tree) {
   const kept = sessionStorage.getItem(FIRST);
-  if (kept === null) sessionStorage.setItem(FIRST, JSON.stringify({ note: new TextDecoder().decode(newest.raw), at: Date.now() }));
+  if (kept === null)
+    sessionStorage.setItem(FIRST, JSON.stringify({ note: new TextDecoder().decode(newest.raw), at: Date.now() }));
   const { note, at } = JSON.parse(sessionStorage.getItem(FIRST));
   try {
     const first = await trust.open(toBytes(note));
     if (first.size > newest.size) {
-      throw new Refused("rolled-back", `the log has ${number(newest.size)} entries, and had ${number(first.size)} when this window first saw it`);
+      throw new Refused(
+        "rolled-back",
+        `the log has ${number(newest.size)} entries, and had ${number(first.size)} when this window first saw it`,
+      );
     }
     const proof = await tree.consistency(first.size);
     await verifyConsistency(first.size, first.root, newest.size, newest.root, proof);
@@ -106,7 +144,8 @@ async function showConsistency(newest, tree) {
     const words =
       first.size === newest.size
         ? `${since} Nothing was added since, and nothing changed.`
-        : `${since} Nothing of them was changed: a proof of ${proof.length} hashes, made of the tiles by this browser, leads from that root to this one.`;
+        : `${since} Nothing of them was changed: a proof of ${proof.length} hashes, made of the` +
+          " tiles by this browser, leads from that root to this one.";
     place("consistency").replaceChildren(verdict("holds", words));
   } catch (error) {
     place("consistency").replaceChildren(verdict("fails", sentenceOf(error)));
@@ -117,20 +156,30 @@ async function showConsistency(newest, tree) {
 
 function showState({ log, reconciliation }) {
   if (log?.age_seconds !== null && log?.age_seconds !== undefined) {
-    place("age").textContent = `published ${span(log.age_seconds)} ago; ${number(log.size - log.published)} more wait for the witnesses`;
+    place("age").textContent =
+      `published ${span(log.age_seconds)} ago; ${number(log.size - log.published)} more wait for the witnesses`;
   }
   const told = reconciliation ?? {};
   if (told.reconciled === undefined) {
     place("reconciliation").replaceChildren(verdict("waits", "Log and streams have not been compared yet."));
     return;
   }
-  const compared = `${number(told.matched)} entries are what events in the streams disclose, ${number(told.on_marks)} rest on marks, ${number(told.expunged)} are expunged`;
+  const compared =
+    `${number(told.matched)} entries are what events in the streams disclose, ${number(told.on_marks)}` +
+    ` rest on marks, ${number(told.expunged)} are expunged`;
   const wrong = `${told.missing} events without an entry, ${told.extra} entries without an event, ${told.different} that differ`;
   const rest = told.lag > 0 ? `; ${number(told.lag)} still to compare` : "";
-  const words = told.reconciled ? `Reconciled ${span(told.age_seconds)} ago: ${compared}${rest}.` : `NOT reconciled: ${wrong}.`;
+  const words = told.reconciled
+    ? `Reconciled ${span(told.age_seconds)} ago: ${compared}${rest}.`
+    : `NOT reconciled: ${wrong}.`;
   place("reconciliation").replaceChildren(
     verdict(told.reconciled ? "holds" : "fails", words),
-    make("p", { class: "soft" }, "Audit's own word, from comparing log and streams again and again. Check: ", make("code", {}, "interop audit reconcile")),
+    make(
+      "p",
+      { class: "soft" },
+      "Audit's own word, from comparing log and streams again and again. Check: ",
+      make("code", {}, "interop audit reconcile"),
+    ),
   );
 }
 
@@ -148,11 +197,19 @@ async function showEntries(checkpoint, tree) {
   const numbers = last > 0 && size % WIDTH > 0 && size % WIDTH < NEWEST ? [last - 1, last] : [last];
   try {
     const bundles = await Promise.all(numbers.map((each) => bundleAt(tree, each)));
-    const entries = bundles.flatMap((some, at) => some.map((entry, inside) => ({ entry, index: numbers[at] * WIDTH + inside })));
+    const entries = bundles.flatMap((some, at) =>
+      some.map((entry, inside) => ({ entry, index: numbers[at] * WIDTH + inside })),
+    );
     const newest = entries.slice(-NEWEST).reverse();
-    if (toHex(await tree.root()) !== toHex(checkpoint.root)) throw new Refused("root-differs", "the tiles make another root than the checkpoint has");
+    if (toHex(await tree.root()) !== toHex(checkpoint.root))
+      throw new Refused("root-differs", "the tiles make another root than the checkpoint has");
     place("entries").tBodies[0].replaceChildren(...newest.map(entryRow));
-    place("entries-verdict").replaceChildren(verdict("holds", `Hashed by this browser: these entries are in the tiles, and the tiles make the root of all ${number(size)}.`));
+    place("entries-verdict").replaceChildren(
+      verdict(
+        "holds",
+        `Hashed by this browser: these entries are in the tiles, and the tiles make the root of all ${number(size)}.`,
+      ),
+    );
   } catch (error) {
     place("entries-verdict").replaceChildren(verdict("fails", sentenceOf(error)));
   }
@@ -164,14 +221,25 @@ async function bundleAt(tree, each) {
   const hashes = await tree.tile(0, each);
   const leaves = await Promise.all(entries.map(leafHash));
   const made = leaves.map(toHex).join("");
-  if (made !== toHex(hashes)) throw new Refused("entry-altered", `the entries from ${number(each * WIDTH)} on are not those that the tiles vouch for`);
+  if (made !== toHex(hashes))
+    throw new Refused(
+      "entry-altered",
+      `the entries from ${number(each * WIDTH)} on are not those that the tiles vouch for`,
+    );
   return entries;
 }
 
 function entryRow({ entry, index }) {
   const fields = fieldsOf(entry) ?? {};
   const commit = fields.commit ? `${fields.commit.slice(0, 16)}…` : "";
-  const cells = [fields.kind, fields.from, fields.to, (fields.what ?? []).map(inWords).join(", "), fields.month ?? fields.quarter, fields.type];
+  const cells = [
+    fields.kind,
+    fields.from,
+    fields.to,
+    (fields.what ?? []).map(inWords).join(", "),
+    fields.month ?? fields.quarter,
+    fields.type,
+  ];
   return make(
     "tr",
     {},
@@ -188,8 +256,14 @@ function showTiles(size) {
 }
 
 function tileRow({ level, full, partial }) {
-  const [what, each, of] = level === null ? ["Bundles of entries", "bundle", "entries"] : [`Tiles of level ${level}`, "tile", "hashes"];
-  const counted = [full ? `${number(full)} full` : null, partial ? `one ${each} with ${partial} of ${WIDTH} ${of}` : null].filter(Boolean).join(", ");
+  const [what, each, of] =
+    level === null ? ["Bundles of entries", "bundle", "entries"] : [`Tiles of level ${level}`, "tile", "hashes"];
+  const counted = [
+    full ? `${number(full)} full` : null,
+    partial ? `one ${each} with ${partial} of ${WIDTH} ${of}` : null,
+  ]
+    .filter(Boolean)
+    .join(", ");
   const drawn = Math.min(full, MOST_BLOCKS);
   const blocks = Array.from({ length: drawn }, () => make("span", { class: "block" }));
   if (full > drawn) blocks.push(make("span", {}, `and ${number(full - drawn)} more`));
@@ -198,7 +272,13 @@ function tileRow({ level, full, partial }) {
     filled.style.width = `${(100 * partial) / WIDTH}%`;
     blocks.push(make("span", { class: "block partial" }, filled));
   }
-  return make("li", {}, make("strong", {}, what), `: ${counted || "none yet"}`, make("div", { class: "blocks", "aria-hidden": "true" }, blocks));
+  return make(
+    "li",
+    {},
+    make("strong", {}, what),
+    `: ${counted || "none yet"}`,
+    make("div", { class: "blocks", "aria-hidden": "true" }, blocks),
+  );
 }
 
 async function startGrowth() {
@@ -277,8 +357,10 @@ async function follow(told) {
 
 function showDrill(told) {
   const result = place("drill-result");
-  if (told.status === "failed") result.replaceChildren(make("p", { class: "failure", role: "alert" }, `${told.error.code}: ${told.error.message}`));
-  if (told.status === "cancelled") result.replaceChildren(verdict("gone", "Cancelled. Nothing was touched but a copy."));
+  if (told.status === "failed")
+    result.replaceChildren(make("p", { class: "failure", role: "alert" }, `${told.error.code}: ${told.error.message}`));
+  if (told.status === "cancelled")
+    result.replaceChildren(verdict("gone", "Cancelled. Nothing was touched but a copy."));
   if (told.status !== "done") return;
   const [tries, noticed] = ["tries", "noticed"].map((name) => told.attacks.reduce((sum, each) => sum + each[name], 0));
   const words = `${number(noticed)} of ${number(tries)} attempts on a copy of ${number(told.size)} entries were noticed.`;
@@ -287,17 +369,33 @@ function showDrill(told) {
     "table",
     {},
     make("caption", {}, "The tamper drill"),
-    make("thead", {}, make("tr", {}, head.map((each) => make("th", { scope: "col" }, each)))),
+    make(
+      "thead",
+      {},
+      make(
+        "tr",
+        {},
+        head.map((each) => make("th", { scope: "col" }, each)),
+      ),
+    ),
     make("tbody", {}, told.attacks.map(attackRow)),
   );
-  result.replaceChildren(verdict(noticed === tries ? "holds" : "fails", words), make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "The tamper drill" }, table));
+  result.replaceChildren(
+    verdict(noticed === tries ? "holds" : "fails", words),
+    make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "The tamper drill" }, table),
+  );
   announce(words);
 }
 
 function attackRow(each) {
   const codes = Object.entries(each.codes).map(([code, count]) => `${code} ${number(count)}`);
   const cells = [each.changed, number(each.tries), number(each.noticed), codes.join(", "), each.by.join("; ")];
-  return make("tr", {}, make("th", { scope: "row" }, each.attack), cells.map((cell) => make("td", {}, cell)));
+  return make(
+    "tr",
+    {},
+    make("th", { scope: "row" }, each.attack),
+    cells.map((cell) => make("td", {}, cell)),
+  );
 }
 
 // The report, once the page is there
@@ -308,7 +406,9 @@ async function fetchReport() {
   delete region.dataset.wanted;
   region.setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(`${location.pathname}${location.search}`, { headers: { Accept: "text/html", "X-Fragment": "report" } });
+    const response = await fetch(`${location.pathname}${location.search}`, {
+      headers: { Accept: "text/html", "X-Fragment": "report" },
+    });
     region.innerHTML = await response.text();
     document.dispatchEvent(new CustomEvent("drawn", { detail: region }));
   } finally {

@@ -56,7 +56,8 @@ export class Trust {
   async open(raw) {
     if (this.signatures) return openCheckpoint(raw, this.policy);
     const checkpoint = parseCheckpoint(raw);
-    if (checkpoint.origin !== this.policy.log.name) throw new Refused("wrong-log", "this is a checkpoint of another log");
+    if (checkpoint.origin !== this.policy.log.name)
+      throw new Refused("wrong-log", "this is a checkpoint of another log");
     return { ...checkpoint, witnesses: [] };
   }
 
@@ -100,28 +101,59 @@ export function stepList(steps) {
     { class: "steps" },
     steps.map((step) => {
       const code = step.code ? [" (", make("code", {}, step.code), ")"] : [];
-      const words = make("span", { class: step.state === "fails" ? "words what" : "what" }, capital(step.words), ...code);
-      return make("li", { class: step.state, "data-step": step.name }, mark(step.state), make("div", {}, words, factsOf(step)));
+      const words = make(
+        "span",
+        { class: step.state === "fails" ? "words what" : "what" },
+        capital(step.words),
+        ...code,
+      );
+      return make(
+        "li",
+        { class: step.state, "data-step": step.name },
+        mark(step.state),
+        make("div", {}, words, factsOf(step)),
+      );
     }),
   );
 }
 
 function factsOf({ facts }) {
   if (!facts?.length) return null;
-  return make("dl", { class: "hashes" }, facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]));
+  return make(
+    "dl",
+    { class: "hashes" },
+    facts.flatMap(([name, value]) => [make("dt", {}, name), make("dd", {}, value)]),
+  );
 }
 
 /** Whom a check rests on, honestly: where the keys came from, and what each witness says itself. */
 export async function trustNote(trust) {
   const limits = limitsOf(trust);
-  const answers = await fetch("/log/witnesses").then((response) => response.json()).catch(() => []);
+  const answers = await fetch("/log/witnesses")
+    .then((response) => response.json())
+    .catch(() => []);
   const known = new Map(answers.filter(({ key }) => key).map(({ key, url }) => [key, url]));
   const keys = trust.policy.witnesses.map((key) => {
     const url = known.get(key.vkey);
     const said = url
-      ? ["asked just now, the witness tells the same key: ", make("a", { href: `${url}/key`, rel: "noreferrer" }, `${url}/key`)]
+      ? [
+          "asked just now, the witness tells the same key: ",
+          make("a", { href: `${url}/key`, rel: "noreferrer" }, `${url}/key`),
+        ]
       : ["the witness could not be asked, or tells another key"];
-    return make("li", { class: url ? "holds" : "unchecked" }, mark(url ? "holds" : "unchecked"), make("div", {}, make("span", { class: "what" }, key.name), ": ", ...said, make("dl", { class: "hashes" }, make("dt", {}, "key"), make("dd", {}, key.vkey))));
+    return make(
+      "li",
+      { class: url ? "holds" : "unchecked" },
+      mark(url ? "holds" : "unchecked"),
+      make(
+        "div",
+        {},
+        make("span", { class: "what" }, key.name),
+        ": ",
+        ...said,
+        make("dl", { class: "hashes" }, make("dt", {}, "key"), make("dd", {}, key.vkey)),
+      ),
+    );
   });
   const needed = `${trust.policy.quorum} of ${trust.policy.witnesses.length}`;
   return [
@@ -142,12 +174,18 @@ export async function trustNote(trust) {
 }
 
 function changedKeys() {
-  const words = "The log now names other keys than those that this window saw first. If the house was not started anew, that is an alarm. ";
+  const words =
+    "The log now names other keys than those that this window saw first. If the house was not started anew, that is an alarm. ";
   const anew = () => {
     Trust.forget();
     location.reload();
   };
-  return make("p", { class: "failure", role: "alert" }, words, make("button", { type: "button", onclick: anew }, "It was: begin anew"));
+  return make(
+    "p",
+    { class: "failure", role: "alert" },
+    words,
+    make("button", { type: "button", onclick: anew }, "It was: begin anew"),
+  );
 }
 
 /** What is told of something that went wrong: a sentence, with its code if it has one. */
@@ -165,4 +203,3 @@ export function fieldsOf(entry) {
 export const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
 
 export const inWords = (text) => text.replaceAll("_", " ");
-

@@ -87,8 +87,18 @@ export const nodeHash = (left, right) => sha256(joined([1], left, right));
 export async function hmac(key, bytes) {
   const block = new Uint8Array(64);
   block.set(key.length > 64 ? await sha256(key) : key);
-  const inner = await sha256(joined(block.map((byte) => byte ^ 0x36), bytes));
-  return sha256(joined(block.map((byte) => byte ^ 0x5c), inner));
+  const inner = await sha256(
+    joined(
+      block.map((byte) => byte ^ 0x36),
+      bytes,
+    ),
+  );
+  return sha256(
+    joined(
+      block.map((byte) => byte ^ 0x5c),
+      inner,
+    ),
+  );
 }
 
 // Keys and signatures
@@ -202,7 +212,9 @@ export async function parsePolicy(text) {
       log = await keyOf(name, LOG_KEY);
     } else if (kind === "witness" && [3, 4].includes(words.length) && !groups.has(name)) {
       const key = await keyOf(value, WITNESS_KEY);
-      const isKnown = [...witnesses.values()].some((other) => other.name === key.name || isSame(other.bytes, key.bytes));
+      const isKnown = [...witnesses.values()].some(
+        (other) => other.name === key.name || isSame(other.bytes, key.bytes),
+      );
       if (isKnown) throw new Refused("bad-policy", `'${value}' has the key or the name of another witness`);
       witnesses.set(name, key);
       groups.set(name, { needed: 1, members: [name] });
@@ -406,7 +418,7 @@ export class Tree {
   async subtree(start, end) {
     if (start === end) return sha256(new Uint8Array());
     const roots = [];
-    for (let at = start; at < end; ) {
+    for (let at = start; at < end;) {
       const level = Math.floor(Math.log2(end - at));
       roots.push(await this.complete(level, at));
       at += 2 ** level;
