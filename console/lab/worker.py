@@ -26,9 +26,6 @@ from services.chassis.errors import InteropError
 Job = Mapping[str, Any]
 Tell = Callable[[Mapping[str, Any]], None]
 
-POLITENESS = 5
-"""How far the lab stands back (`nice`) where the services share a processor with it."""
-
 
 class CancelledError(Exception):
     """Somebody does not want the answer any more."""
@@ -36,7 +33,6 @@ class CancelledError(Exception):
 
 def main() -> None:
     """Answers until nobody can ask any more."""
-    os.nice(POLITENESS)
     # Whatever else prints must not end up between the answers.
     answers, sys.stdout = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"), sys.stderr
     serve(sys.stdin, lambda told: print(json.dumps(told), file=answers, flush=True))

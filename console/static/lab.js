@@ -140,8 +140,7 @@ async function compare() {
       }
     }
   } catch (problem) {
-    if (mine !== underWay) return;
-    showFailure(mine.signal.aborted ? "" : "The console does not answer; what you see is the last result.");
+    if (!mine.signal.aborted) showFailure("The console does not answer; what you see is the last result.");
   } finally {
     clearTimeout(late);
     if (mine === underWay) {
@@ -197,8 +196,8 @@ function showChosen() {
       words.append(Object.assign(document.createElement("code"), { textContent: id }));
       item.append(words);
       if (place === 0) item.append(Object.assign(document.createElement("span"), { className: "tag", textContent: "the first" }));
-      else item.append(button("Make first", `Compare all with ${title}`, () => choose([id, ...chosen.filter((each) => each !== id)])));
-      if (chosen.length > 1) item.append(button("Remove", `Remove ${title}`, () => choose(chosen.filter((each) => each !== id))));
+      else item.append(button("Make first", `Make first: ${title}`, () => choose([id, ...chosen.filter((each) => each !== id)])));
+      if (chosen.length > 1) item.append(button("Remove", `Remove: ${title}`, () => choose(chosen.filter((each) => each !== id))));
       return item;
     }),
   );

@@ -30,7 +30,10 @@ def test_a_bare_visit_ends_in_a_comparison_that_everybody_can_read(page: Page, b
 
     expect(page.locator("#counted-held")).to_contain_text("us-ca-trust-act-2014")
     expect(page.get_by_text("interop compare boston-2008-2010 --policy us-full-cooperation").last).to_be_visible()
+    look(page, "lab-compared")
     page.get_by_text("Choose laws").click()
+    page.get_by_label("Find").fill("us-tx")
+    expect(page.locator(".policy:visible")).to_have_count(2)
     page.get_by_text("What is assumed beyond it").click()
     look(page, "lab-open")
     assert barriers(page) == []
@@ -40,7 +43,7 @@ def test_a_slider_changes_the_numbers_and_the_address_and_can_be_reset(page: Pag
     open_lab(page)
     before = held(page).text_content()
 
-    page.get_by_label("hold people").fill("0.2")
+    page.get_by_role("slider", name="hold people").fill("0.2")
 
     expect(held(page)).not_to_have_text(before or "")
     expect(page.get_by_text("how often agencies use 'hold' where they may: 0.2")).to_be_visible()
@@ -62,8 +65,10 @@ def test_a_shared_address_shows_the_same_thing(page: Page) -> None:
     settled(other)
 
     assert other.locator("#result").inner_text() == first
-    expect(other.get_by_label("office 'eastern'")).to_have_attribute("aria-valuetext", "2 a day")
-    expect(other.locator("#result")).to_contain_text("1 in 1,000" if "1 in" in first else "0.001")
+    expect(other.get_by_role("slider", name="office 'eastern'")).to_have_attribute("aria-valuetext", "2 a day")
+    expect(other.get_by_role("slider", name="wrong in how many searches")).to_have_attribute(
+        "aria-valuetext", "1 in 1,000"
+    )
     other.close()
 
 
@@ -82,13 +87,13 @@ def test_a_law_is_edited_mended_saved_and_compared(page: Page, barriers: Barrier
     mistake = editor.get_by_text("Did you mean 'years_since_serious_felony'?")
     expect(mistake).to_be_visible()
     expect(editor.get_by_role("button", name="Save and compare")).to_be_disabled()
-    page.screenshot(path=".screenshots/lab-editor.png")
     assert barriers(page) == []
     mistake.get_by_role("button").click()
     expect(text).to_be_focused()
     line = written[: written.index("years_since_serious_felony")].count("\n") + 1
     at = text.evaluate("each => each.value.slice(0, each.selectionStart).split('\\n').length")
     assert at == line
+    look(page, "lab-editor")
 
     text.fill(written.replace("verified: none", "verified: none  # <img src=x>", 1))
     expect(editor.get_by_text("It will be saved as my-us-ca-trust-act-2014.")).to_be_visible()
@@ -118,7 +123,8 @@ def test_a_long_comparison_is_cancelled_and_what_was_there_stays(page: Page) -> 
     assert held(page).text_content() == before
 
     page.get_by_label("Bookings").fill("4000")
-    expect(page.locator("#result")).to_contain_text("4,000 bookings")
+    # Under way are two parts of 131,072 people each, which are made to their end before the lab hears of it.
+    expect(page.locator("#result")).to_contain_text("4,000 bookings", timeout=20_000)
 
 
 def test_downloads_are_the_comparison_that_stands_there(page: Page) -> None:
