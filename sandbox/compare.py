@@ -191,9 +191,7 @@ def compare(
     """
     request = comparison.request
     scenario = scenario_of(request)
-    settings = {
-        name: settings_of(scenario, replace(request, policy=policy)) for name, policy in _named(comparison).items()
-    }
+    settings = pinned(comparison, scenario)
     making = _Making(scenario, request, on_bookings, Kept() if kept is None else kept)
     measures = measures_of(list(dict.fromkeys(charge.offense_class for charge in scenario.charges)))
 
@@ -246,6 +244,16 @@ def compare(
         "published_bookings": min(request.bookings, MOST_HELD_AGAINST),
         "notice": NOTICE,
     }
+
+
+def pinned(comparison: Comparison, scenario: Scenario) -> dict[str, RunSettings]:
+    """What a run under each policy is pinned to, by the policies' ids.
+
+    Raises:
+        InteropError: a policy that is unknown or has mistakes; `same-id`, when two files have one id.
+    """
+    request = comparison.request
+    return {name: settings_of(scenario, replace(request, policy=policy)) for name, policy in _named(comparison).items()}
 
 
 def _named(comparison: Comparison) -> dict[str, str]:

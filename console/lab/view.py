@@ -33,7 +33,7 @@ def view_of(result: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "policies": [_policy(each) for each in policies],
         "sections": [_section(result, name) for name in SECTIONS],
-        "changes": [_changes(each) for each in policies[1:]],
+        "changes": [_changes(policies[0], each) for each in policies[1:]],
         "ratios": [
             {**row, "cells": [_ratio(each["ratios"][place]) for each in policies]}
             for place, row in enumerate(wording.ratio_rows(result))
@@ -90,7 +90,7 @@ def _row(result: Mapping[str, Any], measure: Mapping[str, Any], words: str) -> d
     return {"words": words, "note": measure["note"], "cells": cells}
 
 
-def _changes(told: Mapping[str, Any]) -> dict[str, Any]:
+def _changes(first: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     found = told["changes"]
     if found is None:
         return {"policy": told["policy"], "paired": False, "rows": [], "left": 0}
@@ -104,6 +104,7 @@ def _changes(told: Mapping[str, Any]) -> dict[str, Any]:
                 "cases": change["cases"],
                 "few": change["cases"] < FEW,
                 "why": wording.why(change),
+                "clauses": _cited(change, {"before": first, "after": told}),
                 "boxes": [wording.box(box) for box in change["boxes"][: wording.MOST_BOXES]],
                 "left": wording.boxes_left(change),
             }
@@ -111,6 +112,18 @@ def _changes(told: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "left": max(len(found) - wording.MOST_CHANGES, 0),
     }
+
+
+def _cited(change: Mapping[str, Any], policies: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """The clauses that a change rests on, in words and with their citations."""
+    if change["why"] is None:
+        return []
+    return [
+        {"policy": policy["policy"], "id": name, **policy["clauses"][name]}
+        for side, policy in policies.items()
+        for name in change["why"][side].partition(": ")[2].split(", ")
+        if name in policy["clauses"]
+    ]
 
 
 def _ratio(row: Mapping[str, Any]) -> dict[str, Any]:
