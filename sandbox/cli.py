@@ -229,7 +229,7 @@ def compare(
 ) -> None:
     """Run the same people through several policies in the lab, and print them side by side."""
     from sandbox import show
-    from sandbox.compare import Comparison, compare as compare_policies, pinned
+    from sandbox.compare import Comparison, compare as compare_policies, settings_by_id
     from sandbox.pages import comparison_page
     from sandbox.runs import Request, scenario_of
     from sandbox.scenario import load_scenario
@@ -263,7 +263,7 @@ def compare(
     )
     _check_folder(html, parquet)
     comparison = Comparison(request, tuple(dict.fromkeys(policy)), assumptions, parquet)
-    pinned(comparison, scenario_of(request))
+    settings_by_id(comparison, scenario_of(request))
     with _comparing(bookings, quiet=as_json) as (on_bookings, on_seed):
         result = compare_policies(comparison, on_seed, on_bookings)
     if html is not None:

@@ -191,7 +191,7 @@ def compare(
     """
     request = comparison.request
     scenario = scenario_of(request)
-    settings = pinned(comparison, scenario)
+    settings = settings_by_id(comparison, scenario)
     making = _Making(scenario, request, on_bookings, Kept() if kept is None else kept)
     measures = measures_of(list(dict.fromkeys(charge.offense_class for charge in scenario.charges)))
 
@@ -246,7 +246,7 @@ def compare(
     }
 
 
-def pinned(comparison: Comparison, scenario: Scenario) -> dict[str, RunSettings]:
+def settings_by_id(comparison: Comparison, scenario: Scenario) -> dict[str, RunSettings]:
     """What a run under each policy is pinned to, by the policies' ids.
 
     Raises:
