@@ -8,6 +8,7 @@ discretion as a dot in it.
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -46,8 +47,8 @@ _OF_ICE = frozenset({"ice_priority", "capacity_per_day", "pickup", "outcomes", "
 _READ_FROM_SETTINGS = frozenset({"capacity_per_day", "pickup", "discretion", "silence"})
 """What of a scenario the lab knows by a run's settings alone: people are the same whatever the scenario says of it."""
 
-MOST_CROWDS, MOST_DOCKETS = 3, 8
-"""What is kept from one comparison to the next: of a million bookings, each has some tens of megabytes."""
+MOST_CROWDS, MOST_DOCKETS, MOST_COLUMNS = 3, 8, 16
+"""What is kept from one comparison to the next: of a million bookings, each has up to some tens of megabytes."""
 
 OnPolicy = Callable[[int, int], None]
 """Told how many of how many policies are applied. What it raises ends the comparison."""
@@ -69,8 +70,9 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Shared:
-    """What policies share that agree on all but the agency's part."""
+    """What policies share that agree on all but the agency's part. `made_of` is the same where all of it is."""
 
+    made_of: str
     crowd: Crowd
     docket: Docket
     table: pl.DataFrame
@@ -86,6 +88,12 @@ class _Column:
     practice: Practice
     dot: Applied
     counts: Mapping[str, Counts]
+    totals: Mapping[str, Any]
+
+    @property
+    def cases(self) -> pl.DataFrame:
+        """The cases with their answers, one row for each match."""
+        return cases_table(self.shared.docket, self.shared.table, self.dot.cooperation, self.dot.custody)
 
 
 _Made = TypeVar("_Made")
@@ -109,15 +117,16 @@ class _Shelf(Generic[_Made]):
 
 
 class Kept:
-    """What comparisons leave for those that follow: who is matched, and the cases before any agency is asked.
+    """What comparisons leave for those that follow: who is matched, the cases before any agency is asked, and after.
 
     It is found again by all that it was made of, texts of policies included, so that it never is of something else.
     For one thread.
     """
 
-    def __init__(self, crowds: int = MOST_CROWDS, dockets: int = MOST_DOCKETS) -> None:
+    def __init__(self, crowds: int = MOST_CROWDS, dockets: int = MOST_DOCKETS, columns: int = MOST_COLUMNS) -> None:
         self.crowds: _Shelf[Crowd] = _Shelf(crowds)
         self.shared: _Shelf[_Shared] = _Shelf(dockets)
+        self.columns: _Shelf[_Column] = _Shelf(columns)
 
 
 class _Making:
@@ -133,6 +142,10 @@ class _Making:
 
     def column(self, name: str, settings: RunSettings) -> _Column:
         """One policy applied, with its range."""
+        key = self._key(settings, frozenset(), name)
+        return self._kept.columns.get(key, lambda: self._apply(name, settings))
+
+    def _apply(self, name: str, settings: RunSettings) -> _Column:
         shared = self._shared_by(settings)
         docket, practice = shared.docket, practice_of(settings)
         answers = ask(practice.policy, docket.asked)
@@ -144,27 +157,33 @@ class _Making:
                 applied = self._applied(docket, answers, always)
                 counts[variant] = count_under(shared.profiles, docket, applied.cooperation, applied.custody)
             counts.setdefault(variant, counts["dot"])
-        return _Column(name, shared, practice, dot, counts)
+        table = cases_table(docket, shared.table, dot.cooperation, dot.custody)
+        return _Column(name, shared, practice, dot, counts, report.totals_of(shared.crowd.booked, table))
 
     def _applied(self, docket: Docket, answers: Answers, practice: Practice) -> Applied:
         cooperation = exercise(answers, practice, docket.drawn)
         return Applied(practice.policy, cooperation, custody_of(docket, cooperation))
 
     def _shared_by(self, settings: RunSettings) -> _Shared:
-        key = f"{self._of_whom} {settings.model_dump_json(exclude=set(_OF_THE_AGENCY))}"
-        return self._kept.shared.get(key, lambda: self._share(settings))
+        key = self._key(settings, _OF_THE_AGENCY)
+        return self._kept.shared.get(key, lambda: self._share(key, settings))
 
-    def _share(self, settings: RunSettings) -> _Shared:
+    def _share(self, key: str, settings: RunSettings) -> _Shared:
         crowd = self._crowd(settings)
         docket = docket_of(crowd.people, crowd.found, settings)
         table = matches_table(docket)
-        return _Shared(crowd, docket, table, profiles_of(docket, table))
+        return _Shared(key, crowd, docket, table, profiles_of(docket, table))
 
     def _crowd(self, settings: RunSettings) -> Crowd:
-        key = f"{self._of_whom} {settings.model_dump_json(exclude=set(_OF_THE_AGENCY | _OF_ICE))}"
         return self._kept.crowds.get(
-            key, lambda: crowd_of(self._scenario, settings, self._request.bookings, self._on_bookings)
+            self._key(settings, _OF_THE_AGENCY | _OF_ICE),
+            lambda: crowd_of(self._scenario, settings, self._request.bookings, self._on_bookings),
         )
+
+    def _key(self, settings: RunSettings, without: frozenset[str], name: str = "") -> str:
+        """What a thing is found again by: all that it is made of."""
+        made_of = f"{name} {self._of_whom} {settings.model_dump_json(exclude=set(without))}"
+        return sha256(made_of.encode()).hexdigest()
 
 
 def compare(
@@ -202,14 +221,13 @@ def compare(
     for done, (name, pinned) in enumerate(settings.items()):
         on_policy(done, len(settings))
         column = making.column(name, pinned)
-        table = cases_table(column.shared.docket, column.shared.table, column.dot.cooperation, column.dot.custody)
         if comparison.parquet is not None:
-            tables.append(_for_export(name, column.shared.docket, table))
+            tables.append(_for_export(name, column.shared.docket, column.cases))
         counted = _counted(measures, column, comparison.assumptions, numbers)
         told.append(
             {
                 **_about(column),
-                "totals": report.totals_of(column.shared.crowd.booked, table),
+                "totals": column.totals,
                 "counted": counted,
                 "ratios": rate_ratios(
                     scenario, column.shared.crowd.groups, column.shared.profiles, column.counts["dot"]
@@ -299,7 +317,7 @@ def _counted(
 
 def _changes(first: _Column, other: _Column) -> list[dict[str, Any]] | None:
     """Who changes and why; None where the two differ before any agency is asked, so that cases cannot be paired."""
-    if first.shared is not other.shared:
+    if first.shared.made_of != other.shared.made_of:
         return None
     return changes(first.shared.docket, first.dot, other.dot)
 

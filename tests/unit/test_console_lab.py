@@ -263,7 +263,7 @@ def test_a_law_with_a_mistake_or_without_measure_is_not_saved(tmp_path: Path) ->
 def test_what_is_kept_changes_no_result_whatever_is_changed_in_between(tmp_path: Path) -> None:
     own = OwnPolicies(tmp_path)
     save(own)
-    kept = Kept(crowds=1, dockets=2)
+    kept = Kept(crowds=1, dockets=1, columns=3)
     changes = [
         "",
         "&discretion.hold=0.5",
@@ -272,7 +272,7 @@ def test_what_is_kept_changes_no_result_whatever_is_changed_in_between(tmp_path:
         "&fpir=0.01",
         "&policy=harbor-2014",
         "&explanation=level_left_out",
-        "&policy=counterfactual-cite-or-book",
+        "&policy=counterfactual-cite-or-book&policy=ice-r4-pep-2014&policy=us-tx-sb4-2017",
         "",
     ]
 
