@@ -30,7 +30,11 @@ def check_text(text: str, vocabulary: Vocabulary, taken: Mapping[str, Policy]) -
         vocabulary: the words that it may use.
         taken: the policies of the catalogue, whose ids it may not have.
     """
-    if len(text.encode()) > MOST_BYTES:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        return None, [Mistake(_UNTITLED, 1, 1, "the text has half a character in it; write it anew.")]
+    if size > MOST_BYTES:
         return None, [Mistake(_UNTITLED, 1, 1, f"a policy has at most {MOST_BYTES // 1024} KiB.")]
     try:
         # Past the memory of texts: each letter typed would push out one that a run has use for.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, log10
 from typing import Any, Literal
 
-from console.lab.state import State, name_of, place_of
+from console.lab.state import State, lever_in_words, name_of, place_of
 
 Kind = Literal["share", "capacity", "power"]
 
@@ -21,7 +21,10 @@ _LEAST_POWER, _MOST_POWER = -7, -2
 
 @dataclass(frozen=True, slots=True)
 class Slider:
-    """A lever on the page. `value` and `usual` are positions: of `power` the exponent, of no limit the highest."""
+    """A lever on the page. `value` and `usual` are positions: of `power` the exponent, of no limit the highest.
+
+    `told` is the value as the address has it, which may lie between two steps of the slider.
+    """
 
     name: str
     group: str
@@ -32,6 +35,7 @@ class Slider:
     least: float
     most: float
     step: float
+    told: str
 
     @property
     def words(self) -> str:
@@ -96,19 +100,20 @@ def in_words(kind: Kind, position: float, most: float) -> str:
 
 def _slider(name: str, value: float | None, usual: float | None, busiest: float) -> Slider | None:
     group, _, which = name.partition(".")
+    told = lever_in_words(value)
     if group == "discretion":
         if which not in _SHOWN_DISCRETION:
             return None
-        return Slider(name, group, _SHOWN_DISCRETION[which], "share", _known(value), _known(usual), 0, 1, 0.01)
+        return Slider(name, group, _SHOWN_DISCRETION[which], "share", _known(value), _known(usual), 0, 1, 0.01, told)
     if group == "pickup":
-        return Slider(name, group, _pickup(which), "share", _known(value), _known(usual), 0, 1, 0.0001)
+        return Slider(name, group, _pickup(which), "share", _known(value), _known(usual), 0, 1, 0.0001, told)
     if group == "capacity":
         step = _round_up(busiest * SPARE / STEPS)
         most = step * (STEPS + 1)
         here, there = (most if each is None else min(each, most - step) for each in (value, usual))
-        return Slider(name, group, f"office '{which}'", "capacity", here, there, 0, round(most, 6), step)
+        return Slider(name, group, f"office '{which}'", "capacity", here, there, 0, round(most, 6), step, told)
     here, there = (round(log10(each or 1), 6) for each in (value, usual))
-    return Slider(name, group, "wrong in how many searches", "power", here, there, _LEAST_POWER, _MOST_POWER, 1)
+    return Slider(name, group, "wrong in how many searches", "power", here, there, _LEAST_POWER, _MOST_POWER, 1, told)
 
 
 def _pickup(which: str) -> str:

@@ -65,12 +65,15 @@ EVERYTHING = -1
 
 
 def _answer(job: Job, kept: Kept, cancelled: set[int], tell: Tell) -> None:
-    number = job["id"]
+    number, reached = job["id"], 0.0
 
     def step(share: float, words: str) -> None:
+        nonlocal reached
+        # Laws on how far prints go have people of their own to make; what was reached stays reached.
+        reached = max(reached, share)
         if cancelled & {number, EVERYTHING}:
             raise CancelledError
-        tell({"id": number, "share": round(share, 3), "words": words})
+        tell({"id": number, "share": round(reached, 3), "words": words})
 
     try:
         step(0, "reading the policies")

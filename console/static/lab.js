@@ -36,7 +36,7 @@ function sliders() {
 }
 
 function isChanged({ field, input }) {
-  return Math.abs(Number(input.value) - nearest(field.dataset.usual, input)) > 1e-9;
+  return field.dataset.told !== undefined || Math.abs(Number(input.value) - nearest(field.dataset.usual, input)) > 1e-9;
 }
 
 /** The position that stands for the scenario's own value: a slider has steps, and the value may lie between two. */
@@ -45,8 +45,9 @@ function nearest(usual, input) {
   return Math.min(Number(input.max), Number(input.min) + steps * Number(input.step));
 }
 
-function showSlider(each) {
+function showMoved(each) {
   const { field, input } = each;
+  delete field.dataset.told;
   const words = POSITIONS[field.dataset.kind].words(input);
   field.querySelector("output").textContent = words;
   input.setAttribute("aria-valuetext", words);
@@ -66,7 +67,8 @@ function address({ withLevers = true } = {}) {
   search.append("seed", form.elements.seed.value);
   if (withLevers === true) {
     for (const each of sliders().filter(isChanged)) {
-      search.append(each.field.dataset.lever, POSITIONS[each.field.dataset.kind].told(each.input));
+      // As the address had it, until it is moved: that may lie between two steps.
+      search.append(each.field.dataset.lever, each.field.dataset.told ?? POSITIONS[each.field.dataset.kind].told(each.input));
     }
   }
   for (const field of form.querySelectorAll("[data-assumption]")) {
@@ -265,7 +267,7 @@ form.addEventListener("input", async (event) => {
     compare();
   } else {
     const lever = field.closest("[data-lever]");
-    if (lever) showSlider({ field: lever, input: field });
+    if (lever) showMoved({ field: lever, input: field });
     soon();
   }
 });
@@ -295,7 +297,7 @@ async function copyAddress(pressed) {
 function reset(field) {
   const input = field.querySelector("input");
   input.value = field.dataset.usual;
-  showSlider({ field, input });
+  showMoved({ field, input });
   input.focus();
   soon(0);
 }

@@ -8,6 +8,9 @@ from tests.browser.conftest import Barriers, Look
 
 SMALL = "bookings=5000&seed=1952&policy=us-full-cooperation&policy=us-ca-trust-act-2014"
 
+STARTING_MS = 30_000
+"""What the lab may take for its first comparison, where all tests share two processors."""
+
 
 def held(page: Page) -> Locator:
     """What the drawing of people held past their release says."""
@@ -15,7 +18,7 @@ def held(page: Page) -> Locator:
 
 
 def settled(page: Page) -> None:
-    expect(page.locator("#counted-held")).to_be_visible()
+    expect(page.locator("#counted-held")).to_be_visible(timeout=STARTING_MS)
     expect(page.locator("#result")).not_to_have_attribute("aria-busy", "true")
 
 
@@ -35,7 +38,6 @@ def test_a_bare_visit_ends_in_a_comparison_that_everybody_can_read(page: Page, b
     page.get_by_label("Find").fill("us-tx")
     expect(page.locator(".policy:visible")).to_have_count(2)
     page.get_by_text("What is assumed beyond it").click()
-    look(page, "lab-open")
     assert barriers(page) == []
 
 
@@ -57,7 +59,7 @@ def test_a_slider_changes_the_numbers_and_the_address_and_can_be_reset(page: Pag
 
 
 def test_a_shared_address_shows_the_same_thing(page: Page) -> None:
-    open_lab(page, f"{SMALL}&capacity.eastern=2&pickup.level_1=0.9&fpir=0.001&cost_a_day=cook-2011")
+    open_lab(page, f"{SMALL}&capacity.eastern=2&pickup.level_1=0.90001&fpir=0.001&cost_a_day=cook-2011")
     first = page.locator("#result").inner_text()
 
     other = page.context.new_page()
@@ -66,6 +68,7 @@ def test_a_shared_address_shows_the_same_thing(page: Page) -> None:
 
     assert other.locator("#result").inner_text() == first
     expect(other.get_by_role("slider", name="office 'eastern'")).to_have_attribute("aria-valuetext", "2 a day")
+    assert "pickup.level_1=0.90001" in other.url
     expect(other.get_by_role("slider", name="wrong in how many searches")).to_have_attribute(
         "aria-valuetext", "1 in 1,000"
     )
@@ -123,8 +126,7 @@ def test_a_long_comparison_is_cancelled_and_what_was_there_stays(page: Page) -> 
     assert held(page).text_content() == before
 
     page.get_by_label("Bookings").fill("4000")
-    # Under way are two parts of 131,072 people each, which are made to their end before the lab hears of it.
-    expect(page.locator("#result")).to_contain_text("4,000 bookings", timeout=20_000)
+    expect(page.locator("#result")).to_contain_text("4,000 bookings", timeout=STARTING_MS)
 
 
 def test_downloads_are_the_comparison_that_stands_there(page: Page) -> None:

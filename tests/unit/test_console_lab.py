@@ -251,7 +251,7 @@ def test_a_link_in_the_folder_is_neither_read_nor_followed(tmp_path: Path) -> No
 def test_a_law_with_a_mistake_or_without_measure_is_not_saved(tmp_path: Path) -> None:
     own = OwnPolicies(tmp_path)
 
-    for text in (MINE.replace("years_since_felony", "years"), MINE + "#" * MOST_BYTES):
+    for text in (MINE.replace("years_since_felony", "years"), MINE + "#" * MOST_BYTES, MINE + "# \ud800", "[" * 9_000):
         with pytest.raises(InteropError, match="bad-policy"):
             save(own, text)
     assert list(tmp_path.iterdir()) == []
