@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from sandbox.usual import COMPARED_BOOKINGS, SEED
 from services.chassis.errors import InteropError
+from services.chassis.policy.mistakes import did_you_mean
 
 SCENARIO = "boston-2008-2010"
 POLICIES = ("us-full-cooperation", "us-ca-trust-act-2014", "counterfactual-cite-or-book")
@@ -76,7 +77,16 @@ class State:
 
         Args:
             standing: every lever of the scenario, by its place in the file.
+
+        Raises:
+            InteropError: `unknown-lever`, for an office or a lever that the scenario does not have.
         """
+        for name in self.levers:
+            # ICE's priorities are not the scenario's own: its regime knows them, and says so.
+            if place_of(name) not in standing and not name.startswith("pickup."):
+                known = [name_of(place) for place in standing]
+                sentence = f"no lever '{name}'.{did_you_mean(name, known)} There are: {', '.join(known)}"
+                raise InteropError("unknown-lever", sentence)
         levers = {
             name: value
             for name, value in self.levers.items()

@@ -104,6 +104,15 @@ def test_levers_that_stand_as_in_the_scenario_are_left_out_of_the_address() -> N
     assert kept.levers == {"discretion.notify": 0.5}
 
 
+def test_a_lever_that_the_scenario_does_not_have_is_refused_with_a_suggestion() -> None:
+    state = asked(f"{WHERE}&capacity.estern=1")
+
+    with pytest.raises(
+        InteropError, match="unknown-lever: no lever 'capacity.estern'. Did you mean 'capacity.eastern'?"
+    ):
+        state.with_levers_changed(sliders.standing_of(state, boston()))
+
+
 def test_the_command_says_all_that_the_page_does_and_where_ones_own_law_is() -> None:
     state = asked(f"{WHERE}&policy=harbor-2014&capacity.eastern=2&fpir=0.001&cost_a_day=cook-2011")
 
