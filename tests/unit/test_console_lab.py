@@ -107,9 +107,7 @@ def test_levers_that_stand_as_in_the_scenario_are_left_out_of_the_address() -> N
 def test_a_lever_that_the_scenario_does_not_have_is_refused_with_a_suggestion() -> None:
     state = asked(f"{WHERE}&capacity.estern=1")
 
-    with pytest.raises(
-        InteropError, match="unknown-lever: no lever 'capacity.estern'. Did you mean 'capacity.eastern'?"
-    ):
+    with pytest.raises(InteropError, match=r"no lever 'capacity\.estern'\. Did you mean 'capacity\.eastern'"):
         state.with_levers_changed(sliders.standing_of(state, boston()))
 
 
