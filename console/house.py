@@ -1,5 +1,6 @@
 """The services as the console reaches them: over HTTP, and the streams over Redis."""
 
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -14,14 +15,17 @@ PATIENCE_SECONDS = 10.0
 class House:
     """The services and their streams. One for the whole process."""
 
-    def __init__(self, settings: ConsoleSettings) -> None:
+    def __init__(self, settings: ConsoleSettings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self.settings = settings
         self.redis = Redis.from_url(settings.redis_address(), socket_connect_timeout=2, socket_timeout=10)
         # A proxy from the environment has no business between two processes of one house.
-        self.client = httpx.AsyncClient(timeout=PATIENCE_SECONDS, trust_env=False)
+        self.client = httpx.AsyncClient(timeout=PATIENCE_SECONDS, trust_env=False, transport=transport)
+        self.closing = AsyncExitStack()
+        """What pages have to end when the console does."""
 
     async def close(self) -> None:
-        """Lets go of the connections."""
+        """Ends what pages have begun, and lets go of the connections."""
+        await self.closing.aclose()
         await self.client.aclose()
         await self.redis.aclose()
 

@@ -24,6 +24,7 @@ from sandbox.house import LIVE_SEED, House, look_back, open_house
 from sandbox.lab.assumptions import COSTS_A_DAY, COUNSEL, HEARINGS, REARRESTS, Assumptions, assumption
 from sandbox.policies.cli import register as register_policies
 from sandbox.stack import CONSOLE
+from sandbox.usual import COMPARED_BOOKINGS, LARGE_GALLERY, SEED
 from services.audit.events import WATCHED
 from services.chassis.errors import InteropError
 
@@ -36,12 +37,10 @@ Search = Literal["exhaustive", "mates"]
 
 DEMO_SCENARIO = "boston-2008-2010"
 DEMO_BOOKINGS = 5_000
-SEED = 2008
 SEEDS = 8
 """Seeds behind an interval: eight runs of 200,000 bookings take some seconds in the lab."""
 
 MANY_BOOKINGS = 200_000
-LARGE_GALLERY = 1_000_000
 MOST_EXHAUSTIVE = 100_000
 """Bookings up to which a run in process compares everybody on file: some 20 seconds of it on one core."""
 
@@ -78,7 +77,10 @@ Workers = Annotated[int, typer.Option(min=1, max=8, help="Processes of each serv
 @app.command()
 def run(
     scenario: ScenarioName,
-    policy: Annotated[str | None, typer.Option(help="A policy, in place of the scenario's on its question.")] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(help="A policy, or the path of its file, in place of the scenario's on its question."),
+    ] = None,
     regime: Annotated[
         str | None, typer.Option(help="ICE's priority regime, instead of the scenario's; 'by-date' for those in force.")
     ] = None,
@@ -151,18 +153,54 @@ def run(
 def compare(
     scenario: ScenarioName,
     policy: Annotated[
-        list[str], typer.Option(help="A policy, in place of the scenario's on its question; give several.")
+        list[str],
+        typer.Option(
+            help="A policy, or the path of its file, in place of the scenario's on its question; give several."
+        ),
     ],
     regime: Annotated[str | None, typer.Option(help="ICE's priority regime, instead of the scenario's.")] = None,
     bookings: Annotated[
         int, typer.Option(min=1, max=10_000_000, help="How many bookings sample the period.")
-    ] = 100_000,
+    ] = COMPARED_BOOKINGS,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same people.")] = SEED,
-    seeds: Seeds = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=100,
+            help="How many seeds the intervals beside published figures come from: 8, or 3 above 200,000 bookings; 0"
+            " leaves published figures out.",
+        ),
+    ] = None,
     explanation: Annotated[str | None, typer.Option(help="Under which of a scenario's explanations.")] = None,
     gallery_rows: Annotated[
         int, typer.Option(min=2, max=10_000_000, help="People in each federal gallery.")
     ] = LARGE_GALLERY,
+    capacity: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Detainers that an ICE office can lodge in a real day, instead of the scenario's: OFFICE=NUMBER, or"
+            " one number for all; 'none' for no limit. Give several."
+        ),
+    ] = None,
+    pickup: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How often ICE comes for whom, instead of the scenario's: PRIORITY=SHARE (otherwise=SHARE for the"
+            " rest, untold=SHARE where nobody tells it), or one share for all it is told of. Give several."
+        ),
+    ] = None,
+    discretion: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How often agencies use what they may, instead of the scenario's: LEVER=SHARE, or one share for all."
+            " Give several."
+        ),
+    ] = None,
+    fpir: Annotated[
+        float | None,
+        typer.Option(help="The share of searches for a stranger that may return somebody: the match threshold."),
+    ] = None,
     cost_a_day: Annotated[
         str | None, typer.Option(help=f"What a held day costs: dollars, or {', '.join(COSTS_A_DAY)}. Off by default.")
     ] = None,
@@ -193,19 +231,29 @@ def compare(
 ) -> None:
     """Run the same people through several policies in the lab, and print them side by side."""
     from sandbox import show
-    from sandbox.compare import Comparison, compare as compare_policies
+    from sandbox.compare import Comparison, compare as compare_policies, settings_by_id
     from sandbox.pages import comparison_page
-    from sandbox.runs import Request
+    from sandbox.runs import Request, scenario_of
+    from sandbox.scenario import load_scenario
+    from sandbox.scenario.levers import as_told
 
+    levers = as_told(
+        load_scenario(scenario, explanation),
+        capacity=capacity or (),
+        pickup=pickup or (),
+        discretion=discretion or (),
+        fpir=fpir,
+    )
     request = Request(
         scenario,
         bookings,
         seed,
         regime=regime,
         explanation=explanation,
-        seeds=seeds or _usual_seeds(bookings),
+        seeds=_usual_seeds(bookings) if seeds is None else seeds,
         gallery_rows=gallery_rows,
         search="mates",
+        levers=levers,
     )
     assumptions = Assumptions(
         cost_a_day=assumption("--cost-a-day", cost_a_day, COSTS_A_DAY, most=100_000),
@@ -217,6 +265,7 @@ def compare(
     )
     _check_folder(html, parquet)
     comparison = Comparison(request, tuple(dict.fromkeys(policy)), assumptions, parquet)
+    settings_by_id(comparison, scenario_of(request))
     with _comparing(bookings, quiet=as_json) as (on_bookings, on_seed):
         result = compare_policies(comparison, on_seed, on_bookings)
     if html is not None:

@@ -16,7 +16,7 @@ from sandbox.lab.flow import simulate
 from sandbox.population import bookings, people
 from sandbox.published import published_rows, section
 from sandbox.results import Results
-from sandbox.scenario import Scenario, load_scenario, resolve, sample_share, with_gallery_rows
+from sandbox.scenario import Levers, Scenario, load_scenario, resolve, sample_share, with_gallery_rows, with_levers
 from services.booking.events import RunSettings
 from services.chassis.delivery import keys
 
@@ -37,16 +37,18 @@ class Request:
     runid: str | None = None
     explanation: str | None = None
     seeds: int = 1
-    """How many seeds, the run's own included, the intervals beside published figures come from."""
+    """How many seeds, the run's own included, the intervals beside published figures come from; 0 leaves these out."""
 
     gallery_rows: int | None = None
     search: Search = "exhaustive"
     workers: int = 2
+    levers: Levers = field(default_factory=dict)
+    """What stands otherwise than in the scenario, though it is no law; see `sandbox.scenario.levers`."""
 
     @property
     def as_published(self) -> bool:
-        """Whether law is as it was where the figures come from; otherwise they are about something else."""
-        return self.policy is None and self.regime is None
+        """Whether all is as it was where the figures come from; otherwise they are about something else."""
+        return self.policy is None and self.regime is None and not self.levers
 
     def named(self) -> str:
         """The run's name, made up where nobody gave one."""
@@ -64,12 +66,12 @@ class _Told:
 
 
 def scenario_of(request: Request, explanation: str | None = None) -> Scenario:
-    """The scenario of a request, under its own explanation or another.
+    """The scenario of a request, under its own explanation or another, with the levers that the request sets.
 
     Raises:
-        InteropError: a scenario or an explanation that is unknown or has mistakes.
+        InteropError: a scenario or an explanation that is unknown or has mistakes; a lever that cannot stand so.
     """
-    scenario = load_scenario(request.scenario, explanation or request.explanation)
+    scenario = with_levers(load_scenario(request.scenario, explanation or request.explanation), request.levers)
     return scenario if request.gallery_rows is None else with_gallery_rows(scenario, request.gallery_rows)
 
 
@@ -185,7 +187,7 @@ def held_against(request: Request, results: Results, on_seed: OnSeed) -> list[di
     published about the law as it was.
     """
     own = scenario_of(request)
-    if not request.as_published or not own.published:
+    if not request.as_published or not own.published or not request.seeds:
         return []
     told = [scenario_of(request, name) for name in own.explanations] or [own]
     policies = {figure.instead for scenario in told for figure in scenario.figures if figure.instead is not None}

@@ -87,6 +87,9 @@ def comparison(console: Console, result: Mapping[str, Any]) -> None:
         f" policy, and [bold]{result['regime']}[/bold]"
     )
     console.print(wording.opening(result), highlight=False)
+    if result["levers_in_words"]:
+        told = "; ".join(result["levers_in_words"])
+        console.print(f"Set otherwise than in the scenario, though no law: {told}.", highlight=False, markup=False)
     for policy in result["policies"]:
         for sentence in not_shared(policy["totals"]):
             console.print(f"{policy['policy']}: {sentence}", highlight=False)

@@ -25,7 +25,7 @@ WORKERS = 2
 _Columns = TypeVar("_Columns", People, Searches)
 
 OnBookings = Callable[[int], None]
-"""Told how many bookings are done."""
+"""Told how many bookings are done. What it raises ends the making."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,10 +52,14 @@ def crowd_of(scenario: Scenario, settings: RunSettings, bookings: int, on_bookin
         return Crowd(_at(some, matched), _at(found, matched), report.booked(table), groups)
 
     parts: list[Crowd] = []
-    with ThreadPoolExecutor(WORKERS) as pool:
+    pool = ThreadPoolExecutor(WORKERS)
+    try:
         for start, made in zip(starts, pool.map(part, starts), strict=True):
             parts.append(made)
             on_bookings(min(start + PART, bookings))
+    finally:
+        # Whoever is told may have had enough: the parts that nobody has begun are then not made.
+        pool.shutdown(cancel_futures=True)
     return _together(parts)
 
 

@@ -3,6 +3,7 @@
 from sandbox.home import HOME
 from sandbox.scenario.figures import Explanation, Figure, Fit, FittedParameter, Window, parameter_hash
 from sandbox.scenario.files import ScenarioError, load_scenario, names_in, parse_scenario, scenario_path
+from sandbox.scenario.levers import Levers, with_levers
 from sandbox.scenario.model import (
     BY_DATE,
     Associations,
@@ -15,7 +16,7 @@ from sandbox.scenario.model import (
     TrueStatus,
     span,
 )
-from sandbox.scenario.resolve import in_days, question_of, resolve, sample_share, with_gallery_rows
+from sandbox.scenario.resolve import identity_of, in_days, question_of, resolve, sample_share, with_gallery_rows
 
 __all__ = [
     "BY_DATE",
@@ -27,6 +28,7 @@ __all__ = [
     "Figure",
     "Fit",
     "FittedParameter",
+    "Levers",
     "Milestone",
     "PeopleMix",
     "Period",
@@ -34,6 +36,7 @@ __all__ = [
     "ScenarioError",
     "TrueStatus",
     "Window",
+    "identity_of",
     "in_days",
     "load_scenario",
     "names_in",
@@ -45,4 +48,5 @@ __all__ = [
     "scenario_path",
     "span",
     "with_gallery_rows",
+    "with_levers",
 ]

@@ -86,7 +86,7 @@ def parse_scenario(
     return scenario
 
 
-def with_parameters(scenario: Scenario, values: Mapping[str, float]) -> Scenario:
+def with_parameters(scenario: Scenario, values: Mapping[str, float | None]) -> Scenario:
     """The same scenario with other values at some places, e.g. `{"pickup.told_rate.otherwise": 0.4}`."""
     data = scenario.model_dump(mode="json", by_alias=True)
     for place, value in values.items():

@@ -13,7 +13,7 @@ from sandbox.scenario.model import BY_DATE, Period, Scenario
 from services.booking.events import DatedDocument, Document, RunSettings
 from services.chassis.errors import InteropError
 from services.chassis.policy import Policy, Vocabulary, load_policy, load_vocabulary
-from services.chassis.policy.folder import unknown_policy
+from services.chassis.policy.folder import text_of, unknown_policy
 from services.chassis.policy.mistakes import did_you_mean
 
 VOCABULARY = "vocabulary"
@@ -43,7 +43,8 @@ def resolve(
         scenario: the scenario, under one of its explanations.
         seed: the run's seed.
         bookings: how many bookings sample the period; daily capacities shrink or grow with them. None: all of them.
-        policy: a policy instead of the scenario's on the question that it answers, whichever of the three.
+        policy: a policy instead of the scenario's on the question that it answers, whichever of the three: the id of
+            one of `policies/`, or the path of a file, which ends with `.yaml`; so for the two below.
         regime: ICE's priority regime, instead of the scenario's; `by-date` for the one in force on each day.
         sharing: how far prints go, instead of what the scenario says.
         home: the folder that holds `policies/`.
@@ -51,6 +52,7 @@ def resolve(
     Raises:
         InteropError: `unknown-policy` or `unknown-priority`, with a suggestion; `wrong-question`, when `sharing` or
             `regime` is a policy about something else; `no-regime`, when none was in force on the first day.
+        PolicyError: the file of a policy has mistakes.
     """
     _check_priorities(scenario, home)
     asked = None if policy is None else question_of(policy, home)
@@ -149,7 +151,17 @@ def question_of(policy: str, home: Path = HOME) -> str:
     Raises:
         InteropError: `unknown-policy`, with a suggestion.
     """
-    return load_policy(_document(policy, home).text, policy, _vocabulary(home)).question.name
+    document = _document(policy, home)
+    return load_policy(document.text, document.id, _vocabulary(home)).question.name
+
+
+def identity_of(policy: str, home: Path = HOME) -> str:
+    """The id of a policy that is named by it, or by the path of its file.
+
+    Raises:
+        InteropError: `unknown-policy`, with a suggestion; PolicyError, when the file has mistakes.
+    """
+    return _document(policy, home).id
 
 
 def _about(question: str, policy: str, home: Path) -> Document:
@@ -166,8 +178,11 @@ def _in_force_within(policy: Policy, scenario: Scenario) -> bool:
 
 
 def _document(name: str, home: Path) -> Document:
-    path = home / "policies" / f"{name}.yaml"
+    is_path = name.endswith(".yaml")
+    path = Path(name) if is_path else home / "policies" / f"{name}.yaml"
     if not path.is_file():
         raise unknown_policy(name, [known for known in names_in(home / "policies") if known != VOCABULARY])
-    text = path.read_text(encoding="utf-8")
-    return Document(id=name, text=text, sha256=sha256(text.encode()).hexdigest())
+    text = text_of(path)
+    # What a file of somebody's own is called is theirs to choose; what its policy is called stands in it.
+    identity = load_policy(text, path.name, _vocabulary(home)).id if is_path else name
+    return Document(id=identity, text=text, sha256=sha256(text.encode()).hexdigest())

@@ -120,6 +120,76 @@ def test_policies_are_compared_on_the_same_people(
     assert full["custody"]["holds"] > cook["custody"]["holds"] == 0
 
 
+MINE = """policy: harbor-2014
+title: Harbor holds nobody
+question: detainer
+place: US-MA-HARBOR
+status: draft
+in_force: {from: 2014-06-01}
+source: Harbor Code 12
+verified: none
+clauses:
+  - clause: (a)
+    text: Nobody is held
+    when: always
+    then: {hold: must_not}
+"""
+
+
+def test_a_law_of_ones_own_is_named_by_its_file_and_told_by_its_id(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(MINE, encoding="utf-8")
+    words = ("--policy", "us-full-cooperation", "--policy", str(mine), "--bookings", "2000", "--seeds", "0", "--json")
+
+    assert call(monkeypatch, "compare", "boston-2008-2010", *words) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert [each["policy"] for each in told["policies"]] == ["us-full-cooperation", "harbor-2014"]
+    assert told["policies"][1]["title"] == "Harbor holds nobody"
+    assert told["policies"][1]["counted"]["held"]["dot"] == 0
+    assert told["published"] == []
+
+    run = ("--in-process", "--bookings", "500", "--policy", str(mine), "--json")
+    assert call(monkeypatch, "run", "boston-2008-2010", *run) == 0
+    assert json.loads(capsys.readouterr().out)["totals"]["custody"]["holds"] == 0
+
+
+def test_two_files_with_one_id_are_not_compared(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.yaml"
+    copy.write_text((HOME / "policies" / "us-il-cook-2011.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+
+    assert call(monkeypatch, "compare", "live", "--policy", "us-il-cook-2011", "--policy", str(copy)) == 2
+    assert capsys.readouterr().err.startswith("same-id: 'us-il-cook-2011' is the id of both us-il-cook-2011 and ")
+
+
+def test_a_file_with_a_mistake_is_not_compared_and_the_mistake_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(MINE.replace("must_not", "mustnt"), encoding="utf-8")
+
+    assert call(monkeypatch, "compare", "live", "--policy", str(mine)) == 2
+    assert capsys.readouterr().err.startswith("bad-policy: mine.yaml:13:18: error:")
+
+
+def test_levers_that_are_no_law_are_set_and_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--policy", "us-full-cooperation", "--bookings", "2000", "--seeds", "0", "--json")
+    levers = ("--discretion", "hold=0", "--pickup", "untold=0", "--capacity", "eastern=1", "--fpir", "0.001")
+
+    assert call(monkeypatch, "compare", "boston-2008-2010", *words, *levers) == 0
+
+    told = json.loads(capsys.readouterr().out)
+    assert told["policies"][0]["counted"]["held"]["dot"] == 0
+    assert told["levers"]["capacity_per_day.eastern"] == 1
+    assert len(told["levers_in_words"]) == 4
+
+
 def test_a_comparison_reads_well_on_a_terminal(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 import httpx
 import pytest
-from redis.asyncio import Redis
 
 from console.house import House
 from console.log.attacks import CHANGED, KEPT, NOTICED_BY, READER, SIGNATURE, row_of
@@ -25,9 +24,11 @@ def fetched(path: str, answer: httpx.Response) -> httpx.Response:
     """What the page passes on of what audit answers."""
 
     async def work() -> httpx.Response:
-        transport = httpx.MockTransport(lambda _: answer)
-        async with httpx.AsyncClient(transport=transport) as client:
-            return await passed(House(ConsoleSettings(), client, Redis()), path)
+        house = House(ConsoleSettings(), httpx.MockTransport(lambda _: answer))
+        try:
+            return await passed(house, path)
+        finally:
+            await house.close()
 
     return asyncio.run(work())
 

@@ -1,0 +1,156 @@
+"""Levers that are no law: what ICE can take on, how often it comes, what agencies make of `may`, how sure a match is.
+
+A scenario says how each of them stands. A run can set some otherwise, by their places in the scenario's file, such as
+`{"discretion.hold": 0.5}`; whatever it sets is told beside its results.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isfinite, nan
+
+from pydantic import ValidationError
+
+from sandbox.scenario.files import with_parameters
+from sandbox.scenario.model import Scenario
+from services.chassis.errors import InteropError
+from services.chassis.policy.mistakes import did_you_mean
+
+Levers = Mapping[str, float | None]
+"""Place in the scenario's file -> value; None is a capacity that nothing limits."""
+
+CAPACITY, PICKUP, DISCRETION, FPIR = "capacity_per_day", "pickup", "discretion", "galleries.fpir"
+TOLD, UNTOLD = f"{PICKUP}.told_rate", f"{PICKUP}.untold_rate"
+NO_LIMIT = "none"
+_UNTOLD = "untold"
+
+
+def with_levers(scenario: Scenario, levers: Levers) -> Scenario:
+    """The same scenario with some levers set otherwise.
+
+    Raises:
+        InteropError: `bad-lever`, when a value lies outside what the lever takes.
+    """
+    if not levers:
+        return scenario
+    try:
+        return with_parameters(scenario, levers)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise InteropError("bad-lever", f"'{place}' cannot be {first['input']}: {first['msg']}") from error
+
+
+def standing(scenario: Scenario) -> dict[str, float | None]:
+    """Every lever of a scenario as it stands."""
+    capacity = {f"{CAPACITY}.{office}": limit for office, limit in scenario.capacity_per_day.items()}
+    told = {f"{TOLD}.{priority}": share for priority, share in scenario.pickup.told_rate.items()}
+    discretion = {f"{DISCRETION}.{lever}": share for lever, share in scenario.discretion.model_dump().items()}
+    return {**capacity, **told, UNTOLD: scenario.pickup.untold_rate, **discretion, FPIR: scenario.galleries.fpir}
+
+
+def as_told(
+    scenario: Scenario,
+    *,
+    capacity: Sequence[str] = (),
+    pickup: Sequence[str] = (),
+    discretion: Sequence[str] = (),
+    fpir: float | None = None,
+) -> dict[str, float | None]:
+    """The levers that somebody set, as the options of a command have them.
+
+    Args:
+        scenario: the scenario, which knows the offices and the priorities.
+        capacity: `OFFICE=DETAINERS A DAY`, or one number for all offices; `none` where nothing limits it.
+        pickup: `PRIORITY=SHARE`, `otherwise=SHARE` or `untold=SHARE`; one share alone is for whoever is told.
+        discretion: `LEVER=SHARE`, or one share for all levers.
+        fpir: the share of searches for a stranger that may return somebody.
+
+    Raises:
+        InteropError: `bad-lever`, when one is neither; `unknown-lever`, with a suggestion.
+    """
+    habits = scenario.discretion.model_dump()
+    told = _read("--pickup", pickup, scenario.pickup.told_rate, known=None)
+    levers = {
+        **_placed(CAPACITY, _read("--capacity", capacity, scenario.capacity_per_day, known=scenario.capacity_per_day)),
+        **{UNTOLD if name == _UNTOLD else f"{TOLD}.{name}": share for name, share in told.items()},
+        **_placed(DISCRETION, _read("--discretion", discretion, habits, known=habits)),
+    }
+    for place, value in levers.items():
+        if value is None and not place.startswith(CAPACITY):
+            raise InteropError("bad-lever", f"'{place}' cannot be '{NO_LIMIT}'; give a share from 0 to 1")
+    return levers if fpir is None else {**levers, FPIR: fpir}
+
+
+def as_options(levers: Levers) -> list[tuple[str, str]]:
+    """The options of `interop compare` that set these levers, in the order in which they are written."""
+    told: list[tuple[str, str]] = []
+    for place, value in levers.items():
+        name = place.rpartition(".")[2]
+        number = NO_LIMIT if value is None else f"{value:g}"
+        if place == FPIR:
+            told.append(("--fpir", number))
+        elif place == UNTOLD:
+            told.append(("--pickup", f"{_UNTOLD}={number}"))
+        else:
+            told.append((f"--{_OPTIONS[place.rpartition('.')[0]]}", f"{name}={number}"))
+    return told
+
+
+def in_words(levers: Levers) -> list[str]:
+    """Levers that were set, each in words."""
+    return [_words_of(place, value) for place, value in levers.items()]
+
+
+def changed(scenario: Scenario, levers: Levers) -> dict[str, float | None]:
+    """Those of the levers that stand otherwise than the scenario has them."""
+    usual = standing(scenario)
+    return {place: value for place, value in levers.items() if place not in usual or usual[place] != value}
+
+
+_OPTIONS = {CAPACITY: "capacity", TOLD: "pickup", DISCRETION: "discretion"}
+
+_WORDS: Mapping[str, Callable[[str, str], str]] = {
+    CAPACITY: lambda office, number: f"detainers that the office '{office}' can lodge in a day: {number}",
+    TOLD: lambda priority, number: f"share for whom ICE comes, told of the release, {priority}: {number}",
+    DISCRETION: lambda lever, number: f"how often agencies use '{lever}' where they may: {number}",
+}
+
+
+def _words_of(place: str, value: float | None) -> str:
+    number = "no limit" if value is None else f"{value:g}"
+    if place == FPIR:
+        return f"share of searches for a stranger that may return somebody: {number}"
+    if place == UNTOLD:
+        return f"share for whom ICE comes without having been told: {number}"
+    kind, _, name = place.rpartition(".")
+    return _WORDS[kind](name.replace("_", " "), number)
+
+
+def _placed(kind: str, values: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {f"{kind}.{name}": value for name, value in values.items()}
+
+
+def _read(
+    option: str, given: Sequence[str], everything: Iterable[str], known: Iterable[str] | None
+) -> dict[str, float | None]:
+    """Values by name; a value without one is for everything. `known=None` leaves names to who resolves them."""
+    found: dict[str, float | None] = {}
+    for text in given:
+        name, is_named, number = text.rpartition("=")
+        if is_named and known is not None and name not in known:
+            names = ", ".join(known)
+            raise InteropError("unknown-lever", f"{option} '{name}'.{did_you_mean(name, known)} There are: {names}")
+        value = _number(option, text, number)
+        found |= {name: value} if is_named else dict.fromkeys(everything, value)
+    return found
+
+
+def _number(option: str, text: str, number: str) -> float | None:
+    if number == NO_LIMIT:
+        return None
+    try:
+        value = float(number)
+    except ValueError:
+        value = nan
+    if not isfinite(value):
+        raise InteropError("bad-lever", f"{option} '{text}': give a number, or NAME=NUMBER")
+    return value
