@@ -51,6 +51,10 @@ class ConsoleSettings(BaseSettings):
         default=Path(".interop/policies"),
         description="The folder that policies made in the page are saved in; the console writes no other policy.",
     )
+    house_dir: Path | None = Field(
+        default=None,
+        description="The folder in which the console asks whoever started the house, and its Redis, to restart Redis.",
+    )
 
     @property
     def services(self) -> dict[str, str]:

@@ -6,7 +6,8 @@
 
 A service that ends is started again, as a container with `restart: unless-stopped` would be: one whose subscriber
 stops ends on purpose, and a killed one carries on where it left off. The Redis is the one that REDIS_URL names, else
-one of the stack's own (`sandbox.embedded`); it isn't supervised: a Redis never ends on purpose.
+one of the stack's own (`sandbox.embedded`); it isn't supervised: a Redis never ends on purpose. The console may ask for
+an own one to be killed and started again (`sandbox.errands`), to show that nothing is lost.
 
 While a stack is up, `stack.json` in its state directory says where it answers; `running_stack` finds it.
 """
@@ -24,11 +25,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx
 
+from sandbox import errands
 from sandbox.embedded import HOST, RedisServer, answers, free_port, last_line, port_is_free, write_private
 from sandbox.watchdog import Watchdog
 from services.audit.settings import AuditSettings
@@ -72,7 +74,12 @@ EARLY_DEATHS = 5
 REFUSED = 2
 """The exit code of a process that says in a sentence why it will not start. It would say the same again."""
 
+FAULTS = "SANDBOX_FAULTS"
+"""Whether services can be broken on purpose. In a stack they can, unless its environment says otherwise: it answers on
+this machine alone."""
+
 _FILE = "stack.json"
+_REQUESTS = "requests"
 _LOCK = "stack.lock"
 _LATEST = "latest"
 _LOOK_EVERY = 0.05
@@ -153,6 +160,7 @@ class Stack:
         self._preferred_ports = preferred_ports
         self._grace = grace
 
+        self._requests = self.state_dir / _REQUESTS
         self._redis_url: str | None = None
         self._workers: list[Worker] = []
         self._watchdog: Watchdog | None = None
@@ -191,7 +199,9 @@ class Stack:
         with contextlib.ExitStack() as undo:
             self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
             (self.state_dir / "logs").mkdir(exist_ok=True)
+            self._requests.mkdir(mode=0o700, exist_ok=True)
             undo.enter_context(_locked(self.state_dir / _LOCK))
+            errands.withdraw(self._requests, errands.RESTART_REDIS)  # what an earlier stack didn't come to
 
             self._redis_url = self._open_redis(undo)
 
@@ -311,6 +321,7 @@ class Stack:
             "INTEROP_CONSUMER": worker.name,
             "INTEROP_STATE_DIR": str(self.state_dir),
             "PYTHONUNBUFFERED": "1",
+            FAULTS: os.environ.get(FAULTS, "1"),
         }
 
         return os.environ | settings | self._of_others(worker) | self._extra_env
@@ -321,7 +332,10 @@ class Stack:
         if worker.service == "audit":
             return witnesses
         if worker.service == CONSOLE:
-            return witnesses | {
+            house = {"INTEROP_HOUSE_DIR": str(self._requests)} if self.redis is not None else {}
+            return {
+                **witnesses,
+                **house,
                 "INTEROP_STATE_DIR": str(self.state_dir / CONSOLE),
                 "INTEROP_OWN_POLICIES": str(self.state_dir.parent / POLICIES),
                 **{f"INTEROP_{name.upper()}_URL": self.urls[name] for name in FLOW if name in self.urls},
@@ -368,12 +382,18 @@ class Stack:
                 with self._lock:
                     for worker in self._workers:
                         self._tend(worker, time.monotonic())
+                self._run_errand()
             except OSError as error:
                 # No more processes, no room on the disk: nothing that trying again each moment would mend.
                 self._failure = InteropError(
                     "service-died", f"the services can't be supervised any longer ({error}); mend that, start again"
                 )
                 return
+
+    def _run_errand(self) -> None:
+        number = errands.asked(self._requests, errands.RESTART_REDIS)
+        if number is not None and self.redis is not None:
+            errands.answer(self._requests, errands.RESTART_REDIS, number, _crashed(self.redis))
 
     def _tend(self, worker: Worker, now: float) -> None:
         if worker.resume_at is not None:
@@ -450,6 +470,17 @@ class Stack:
 
                 if self._watchdog is not None:
                     self._watchdog.forget(process.pid)
+
+
+def _crashed(redis: RedisServer) -> dict[str, Any]:
+    """What came of a crash: for how many seconds the server was away, or why it didn't come back."""
+    began = time.monotonic()
+    try:
+        redis.crash()
+    except InteropError as error:
+        return {"code": error.code, "message": error.sentence}
+
+    return {"seconds": round(time.monotonic() - began, 3)}
 
 
 def next_backoff(previous: float | None, uptime: float) -> float:

@@ -178,6 +178,8 @@ class Clock:
             if reading.status == "ending":
                 await self._close(runid, reading, status="settling")
                 return True
+            if reading.status == "ended":  # whoever ended it died before all of it was forgotten
+                await self._forget(runid)
             if reading.status != "settling":
                 return False
             await self.house.quiet()
@@ -240,10 +242,11 @@ class Clock:
 
     async def _forget(self, runid: str) -> None:
         """Duplicates are recognised for a while longer; after that the run leaves only its streams and its cases."""
-        await patiently(lambda: cast(Any, self.client.srem(keys.RUNS, runid)))
         for group in {group for groups in READERS.values() for group in groups}:
             seen = keys.seen(group, runid)
             await patiently(partial(cast(Any, self.client.expire), seen, MEMORY_OF_ENDED_RUNS_SECONDS))
+        # Last: as long as it is among the runs, this is taken up again.
+        await patiently(lambda: cast(Any, self.client.srem(keys.RUNS, runid)))
 
     async def _publish(
         self, runid: str, data: Produced, day: date, ordinal: int, at: datetime, lease: str | None = None

@@ -26,8 +26,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
-from services.chassis import http
+from services.chassis import faults, http
 from services.chassis.delivery import keys
+from services.chassis.delivery.keys import RUN_OPENED
+from services.chassis.delivery.pace import Pace
 from services.chassis.delivery.recovery import keep_leases, take_over
 from services.chassis.delivery.stage import Entry, Group, Read, Run, Stage
 from services.chassis.delivery.stages import (
@@ -49,7 +51,6 @@ from services.chassis.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
 
-RUN_OPENED = "run.opened.v1"
 REDIS_PATIENCE_SECONDS = 30.0
 """How long a starting service waits for Redis before it gives up and is restarted by whoever started it."""
 
@@ -113,6 +114,7 @@ class Service:
         self.name = name
         self.settings = settings
         self.publishes = publishes
+        self.pace = Pace()
         self.redis: Redis = Redis.from_url(
             url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, socket_timeout=10, health_check_interval=15
         )
@@ -137,6 +139,10 @@ class Service:
         )
         self.api = FastAPI(title=f"Interop Sandbox: {name}", summary=summary, version="1", lifespan=self._lifespan)
         http.install(self.api)
+        if settings.faults:
+            switches = faults.Faults(name, self.redis, self.pace, self.stages, publishes)
+            self.tells("faults", switches.pace_told)
+            self.api.include_router(faults.routes(switches))
 
     def group(self, name: str, *, party: str | None, prepare: Callable[[bytes], Run]) -> Wiring[Run]:
         """A consumer group that acts for `party`; it reads every `run.opened` by itself."""
@@ -150,6 +156,7 @@ class Service:
 
     def subscribe(self, stage: Stage[Any]) -> None:
         """Reads a stage's stream from now on; called by the wiring."""
+        stage.pace = self.pace
         self.stages.append(stage)
         stream = StreamSub(
             stage.stream,
@@ -206,6 +213,7 @@ class Service:
         ]
         running = [asyncio.ensure_future(self._guard(keeper)) for keeper in keepers]
         yield
+        self.pace.free()
         await self._broker.stop()
         await _end(running)
         await self._close()

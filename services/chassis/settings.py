@@ -48,6 +48,11 @@ class ServiceSettings(BaseSettings):
         default=10.0, gt=0, description="How long a stopping service may take to finish what it has in hand."
     )
     log_level: str = Field(default="WARNING", description="The lowest level of log lines written to stderr.")
+    faults: bool = Field(
+        default=False,
+        validation_alias="SANDBOX_FAULTS",
+        description="Whether the service can be broken on purpose, with the switches under /faults.",
+    )
 
     def redis_address(self) -> str:
         """The whole address of Redis, password included.

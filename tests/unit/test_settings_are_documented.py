@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
@@ -16,7 +16,7 @@ from services.chassis.settings import ServiceSettings
 from services.detainer.policies import DetainerSettings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
-ROW = re.compile(r"^\| `(?P<name>INTEROP_[A-Z_]+)` \| (?P<default>\S+) \| (?P<meaning>.+) \|$")
+ROW = re.compile(r"^\| `(?P<name>(INTEROP|SANDBOX)_[A-Z_]+)` \| (?P<default>\S+) \| (?P<meaning>.+) \|$")
 
 SECTIONS = {
     "Every service": ServiceSettings,
@@ -39,7 +39,14 @@ def declared(settings: type[BaseSettings]) -> dict[str, str]:
     """The settings that a class adds to its parent, with their defaults as the page writes them."""
     inherited = getattr(settings.__base__, "model_fields", {})
     fields = {name: field for name, field in settings.model_fields.items() if name not in inherited}
-    return {f"{settings.model_config['env_prefix']}{name}".upper(): written(field) for name, field in fields.items()}
+    return {variable(settings, name): written(field) for name, field in fields.items()}
+
+
+def variable(settings: type[BaseSettings], name: str) -> str:
+    """The environment variable that a setting is read from; an alias stands as it is, without the prefix."""
+    alias = settings.model_fields[name].validation_alias
+    assert alias is None or isinstance(alias, str), f"{name}: the page says one name for each setting"
+    return alias or f"{settings.model_config['env_prefix']}{name}".upper()
 
 
 def written(field: FieldInfo) -> str:
@@ -60,6 +67,21 @@ def test_the_page_knows_every_class_of_settings() -> None:
 
     house = {settings for settings in below(BaseSettings) if settings.__module__.startswith(("services.", "console."))}
     assert house == set(SECTIONS.values())
+
+
+@pytest.mark.parametrize("settings", SECTIONS.values())
+def test_every_setting_is_read_from_the_variable_that_the_page_names(
+    settings: type[BaseSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What means nothing is refused by a number, an address or a switch, and taken by a text or a path."""
+    for name, field in settings.model_fields.items():
+        monkeypatch.setenv(variable(settings, name), "?")
+        try:
+            is_read = getattr(settings(), name) != field.default
+        except ValidationError:
+            is_read = True
+        monkeypatch.delenv(variable(settings, name))
+        assert is_read, variable(settings, name)
 
 
 @pytest.mark.parametrize("settings", SECTIONS.values())

@@ -2,6 +2,9 @@
 
 PARTITION = "{0}"
 
+RUN_OPENED = "run.opened.v1"
+"""The one event type that the chassis reads by itself: every group has to know a run before anything happens in it."""
+
 
 def stream(event_type: str) -> str:
     """The stream of an event type."""

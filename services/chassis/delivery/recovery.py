@@ -36,6 +36,8 @@ async def recover(stage: Stage[Any], consumer: str, lease_ms: int) -> None:
     The first time together, because most workers die for reasons of their own; from the second time on one by
     one, those delivered least first, so that an entry that kills its worker kills nobody else's work.
     """
+    # Whoever is halted leaves what is abandoned to others, instead of taking it and letting it wait.
+    await stage.pace.open()
     store = stage.group.store
     abandoned = await cast(
         Any,

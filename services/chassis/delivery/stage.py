@@ -10,8 +10,8 @@ import logging
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar, cast
@@ -20,6 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from services.chassis.delivery import keys
+from services.chassis.delivery.pace import Pace
 from services.chassis.delivery.store import Append, Plan, Store, patiently
 from services.chassis.effects import NotYetError
 from services.chassis.envelope import Consumed, Event
@@ -111,38 +112,44 @@ class Stage(ABC, Generic[Read]):
         self.stream = keys.stream(event_type)
         self.attempts = attempts
         self.in_hand: set[bytes] = set()
+        self.pace = Pace()
         self.turn: AbstractAsyncContextManager[None] = nullcontext()
         self._excused: dict[bytes, int] = {}
         self._adapter: TypeAdapter[Event[Read]] = TypeAdapter(Event[model])  # type: ignore[valid-type]
 
     async def handle(self, entries: Sequence[Entry]) -> None:
         """Processes a batch. What it cannot finish stays pending and is recovered later."""
-        try:
-            failed = await self._process(entries)
-            for work, failure in failed:
-                await self._after_failure(work.entry, failure, await self.count_failure(work.entry.id))
-        except InfrastructureError as outage:
-            log.warning("%s: %s", self.name, outage.sentence)
+        rest = list(entries)
+        with self._holding(rest):
+            try:
+                while rest:
+                    count = await self.pace.allowed(len(rest))
+                    portion, rest = rest[:count], rest[count:]
+                    await self._handle_together(portion)
+            except InfrastructureError as outage:
+                log.warning("%s: %s", self.name, outage.sentence)
 
     async def handle_alone(self, entry: Entry) -> None:
         """Tries one entry that was given up before, counting the attempt before it is made.
 
         So an entry that kills its worker is not tried for ever. An attempt that an outage breaks off is excused.
         """
-        failures = await self.count_failure(entry.id)
-        if failures > self.attempts:
-            died = Failure("worker-died", f"no worker got through with it in {self.attempts} lone attempts")
-            await self._bury(entry, died)
-            return
-        try:
-            failed = await self._process([entry])
-        except InfrastructureError:
-            self._excused[entry.id] = self._excused.get(entry.id, 0) + 1
-            raise
-        for _, failure in failed:
-            await self._after_failure(entry, failure, failures)
-        if not failed:
-            await self._forgive(entry.id)
+        with self._holding([entry]):
+            await self.pace.allowed(1)
+            failures = await self.count_failure(entry.id)
+            if failures > self.attempts:
+                died = Failure("worker-died", f"no worker got through with it in {self.attempts} lone attempts")
+                await self._bury(entry, died)
+                return
+            try:
+                failed = await self._process([entry])
+            except InfrastructureError:
+                self._excused[entry.id] = self._excused.get(entry.id, 0) + 1
+                raise
+            for _, failure in failed:
+                await self._after_failure(entry, failure, failures)
+            if not failed:
+                await self._forgive(entry.id)
 
     @property
     def name(self) -> str:
@@ -153,15 +160,23 @@ class Stage(ABC, Generic[Read]):
     async def plan(self, works: Sequence[Work]) -> None:
         """Sets `plan` or `failure` of each of `works`."""
 
-    async def _process(self, entries: Sequence[Entry]) -> list[tuple[Work, Failure]]:
+    @contextmanager
+    def _holding(self, entries: Sequence[Entry]) -> Iterator[None]:
+        """Keeps the leases of entries, from their arrival to the end of their handling."""
         ids = {entry.id for entry in entries}
         self.in_hand |= ids
         try:
-            return await self._settle_all(entries)
+            yield
         finally:
             self.in_hand -= ids
 
-    async def _settle_all(self, entries: Sequence[Entry]) -> list[tuple[Work, Failure]]:
+    async def _handle_together(self, entries: Sequence[Entry]) -> None:
+        failed = await self._process(entries)
+        self.in_hand.difference_update(entry.id for entry in entries)
+        for work, failure in failed:
+            await self._after_failure(work.entry, failure, await self.count_failure(work.entry.id))
+
+    async def _process(self, entries: Sequence[Entry]) -> list[tuple[Work, Failure]]:
         works, settled = self._decode(entries)
         failed: list[tuple[Work, Failure]] = []
         for _ in range(LOST_RACES):
