@@ -1,6 +1,6 @@
 """The services as the console reaches them: over HTTP, and the streams over Redis."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -20,6 +20,8 @@ class House:
         self.settings = settings
         self.client = client
         self.redis = redis
+        self.endings: list[Callable[[], Awaitable[None]]] = []
+        """What a page has to bring to an end when the console does."""
 
     async def ask(self, service: str, method: str, path: str, **request: Any) -> httpx.Response:
         """What a service answers, whatever its status.
@@ -79,5 +81,8 @@ async def open_house(settings: ConsoleSettings) -> AsyncIterator[House]:
     redis = Redis.from_url(settings.redis_address(), socket_connect_timeout=2, socket_timeout=10)
     # A proxy from the environment has no business between two processes of one house.
     async with httpx.AsyncClient(timeout=PATIENCE_SECONDS, trust_env=False) as client:
-        yield House(settings, client, redis)
+        house = House(settings, client, redis)
+        yield house
+        for end in house.endings:
+            await end()
     await redis.aclose()

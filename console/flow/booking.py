@@ -73,7 +73,9 @@ class Desk:
             InteropError: `unknown-kind`, `unknown-policy`, and whatever booking refuses.
         """
         if kind != ANYBODY and kind not in KINDS_BY_KEY:
-            raise InteropError("unknown-kind", f"there are no people of the kind '{kind}'; choose one on the first page")
+            raise InteropError(
+                "unknown-kind", f"there are no people of the kind '{kind}'; choose one on the first page"
+            )
         law = policy or (LIVE_POLICY if kind == ANYBODY else KINDS_BY_KEY[kind].policy)
         people = (await self.people())[kind]
         if at_once or law != LIVE_POLICY:

@@ -95,7 +95,11 @@ def _truth(row: Mapping[str, Any], body: Mapping[str, Any]) -> str:
     told = f"{STATUSES[row['status']]}, arrested for {body['charge']['literal'].lower()}"
     told += f" ({OFFENSES[body['charge']['offense_class']]})."
     if row["stale"]:
-        told += f" DHS' record is out of date: it says {STATUSES[row['recorded_status']]}." if row["recorded_status"] else ""
+        told += (
+            f" DHS' record is out of date: it says {STATUSES[row['recorded_status']]}."
+            if row["recorded_status"]
+            else ""
+        )
     told += f" On file: {' and '.join(files)} database." if len(files) == 1 else ""
     told += " On file at the FBI and at DHS." if len(files) == 2 else ""  # noqa: PLR2004  both
     return told[0].upper() + told[1:] + ("" if files else " On file nowhere.")

@@ -24,6 +24,12 @@ from console.flow.words import (
 from services.audit.events import WATCHED
 
 Event = Mapping[str, Any]
+Latest = Mapping[str, Mapping[str, Any]]
+"""The data of the latest event of each type."""
+
+Told = tuple[str, tuple[str, ...], str, str]
+"""Title, messages, what it says, why it went on so."""
+
 CASE_EVENTS = tuple(
     event_type for event_type in WATCHED if event_type not in ("run.opened.v1", "day.ended.v1", "day.closed.v1")
 )
@@ -195,13 +201,6 @@ def _levers(data: Mapping[str, Any]) -> tuple[LeverAnswer, ...]:
         for lever, words in LEVERS.items()
         if lever in answers
     )
-
-
-Latest = Mapping[str, Mapping[str, Any]]
-"""The data of the latest event of each type."""
-
-Told = tuple[str, tuple[str, ...], str, str]
-"""Title, messages, what it says, why it went on so."""
 
 
 def _booked(data: Mapping[str, Any], _: Latest) -> Told:
@@ -440,7 +439,11 @@ def _unmatched(last: Latest) -> State | None:
         # The FBI answers and relays in one step: without a search beside its answer there will be none.
         return True, "DHS was not asked, so nothing follows.", None
     if searched["result"] != "match":
-        return True, "Nothing follows: the person leaves when the criminal case lets them go. ICE never hears of it.", None
+        return (
+            True,
+            "Nothing follows: the person leaves when the criminal case lets them go. ICE never hears of it.",
+            None,
+        )
     return None
 
 

@@ -1,4 +1,4 @@
-"""The people that one can book by hand, by what is true of them: which kinds there are, and under which law each is shown.
+"""The people that one can book by hand, by what is true of them: which there are, under which law.
 
 Nobody is typed in. `console.flow.cast` finds people of each kind in the population of the scenario `live`.
 """
@@ -48,7 +48,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "lawful-resident",
         "A lawful permanent resident who may stay",
-        "DHS knows the prints, because residents are on file too; the record says 'not removable', and ICE does nothing.",
+        "DHS knows the prints: residents are on file too. The record says 'not removable', and ICE does nothing.",
         {"status": "lawful_permanent_resident", "stale": False, "removable": "no", "decided": "no_priority"},
     ),
     Kind(
@@ -66,7 +66,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "stale-record",
         "A citizen whose record is out of date",
-        "Nobody entered into the record that this person became a citizen, so it says 'removable', and ICE asks to hold.",
+        "Nobody entered that this person became a citizen, so the record says 'removable', and ICE asks to hold.",
         {"citizen": True, "stale": True, "decided": "lodged"},
     ),
     Kind(

@@ -5,7 +5,7 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable
-from typing import Any, cast
+from typing import Any
 
 import httpx
 from redis.asyncio import Redis
@@ -147,25 +147,22 @@ async def look_at_services(house: House) -> dict[str, dict[str, Any]]:
     names = list(house.settings.services)
     witnesses = {f"witness_{number}": url for number, url in enumerate(house.settings.witnesses, start=1)}
     told = await asyncio.gather(
-        *(_look_at(house, house.settings.services[name], faults=True) for name in names),
-        *(_look_at(house, url, faults=False) for url in witnesses.values()),
+        *(_look_at(house, house.settings.services[name]) for name in names),
+        *(_look_at(house, url) for url in witnesses.values()),
     )
     return dict(zip((*names, *witnesses), told, strict=True))
 
 
-async def _look_at(house: House, url: str, *, faults: bool) -> dict[str, Any]:
+async def _look_at(house: House, url: str) -> dict[str, Any]:
     try:
-        ready = await house.client.get(f"{url}/readyz", timeout=PROBE_SECONDS)
-        switched = await house.client.get(f"{url}/faults", timeout=PROBE_SECONDS) if faults else None
-        told: Any = ready.json()
+        answer = await house.client.get(f"{url}/readyz", timeout=PROBE_SECONDS)
+        told: Any = answer.json()
     except (httpx.HTTPError, ValueError) as error:
         return {"state": "away", "problems": [f"it does not answer ({type(error).__name__})"], "faults": None}
-    problems = cast("list[str]", told.get("problems", []))
-    state = "ready" if ready.is_success else "not_ready"
     return {
-        "state": state,
-        "problems": problems,
-        "faults": switched.json() if switched is not None and switched.is_success else None,
+        "state": "ready" if answer.is_success else "not_ready",
+        "problems": told.get("problems", []),
+        "faults": told.get("faults"),  # none where the switches are off
         "log": told.get("log"),
         "reconciliation": told.get("reconciliation"),
     }

@@ -31,7 +31,9 @@ def complained(complaint: str) -> InteropError:
     """The error that a process ended with: `code: sentence` on its last line."""
     code, colon, sentence = (complaint.strip().splitlines() or [""])[-1].partition(": ")
     if not colon or " " in code or not code.islower():
-        return InteropError("worker-failed", "a process of the console ended without a word; its log says more", status=500)
+        return InteropError(
+            "worker-failed", "a process of the console ended without a word; its log says more", status=500
+        )
     return InteropError(code, sentence)
 
 
