@@ -3,7 +3,7 @@
 They are the chassis' own (`services/chassis/faults.py`); the console only turns them. Redis is restarted by the stack.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,8 +43,8 @@ SWITCHES: tuple[Switch, ...] = (
         "Stop the matcher",
         "biometric_match",
         "pause",
-        "The jail goes on booking. Submissions wait in the stream, and their number grows; nothing is lost, and nobody's"
-        " work is held up but the matcher's. Days stop closing, because a day closes only when nothing is under way.",
+        "The jail goes on booking. Submissions wait in the stream, and their number grows. Days stop closing, because a"
+        " day closes only when nothing is under way.",
         back="resume",
     ),
     Switch(
@@ -124,24 +124,18 @@ async def turn(house: House, key: str) -> dict[str, Any]:
             "switches-off", "the services were started without these switches; set SANDBOX_FAULTS=1", status=409
         )
     told: dict[str, Any] = answered(response)
-    return {**told, "says": _says(switch, told)}
+    return {**told, "says": _SAYS[key](told)}
 
 
-def _says(switch: Switch, told: Mapping[str, Any]) -> str:
-    match switch.key:
-        case "pause":
-            return "The matcher has stopped. Book somebody, and see the submission wait."
-        case "resume":
-            return "The matcher goes on with what was waiting."
-        case "slow":
-            return "The matcher waits half a second before each entry."
-        case "full-speed":
-            return "The matcher goes at full speed."
-        case "exit":
-            return "The matcher has ended, and is being started again."
-        case "poison":
-            groups = ", ".join(told["groups"])
-            return f"An entry that nobody can read is in {told['stream']}; these put it aside: {groups}."
-        case _:
-            again = sum(told["sent"].values())
-            return f"{again} events were sent a second time, under their own ids."
+_SAYS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "pause": lambda _: "The matcher has stopped. Book somebody, and see the submission wait.",
+    "resume": lambda _: "The matcher goes on with what was waiting.",
+    "slow": lambda _: "The matcher waits half a second before each entry.",
+    "full-speed": lambda _: "The matcher goes at full speed.",
+    "exit": lambda _: "The matcher has ended, and is being started again.",
+    "poison": lambda told: (
+        f"An entry that nobody can read is in {told['stream']}; these put it aside: {', '.join(told['groups'])}."
+    ),
+    "twice": lambda told: f"{sum(told['sent'].values())} events were sent a second time, under their own ids.",
+}
+"""What has happened, by switch, from what the service told."""

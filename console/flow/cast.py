@@ -49,7 +49,7 @@ def cast(crowd: int = CROWD, most: int = MOST) -> dict[str, list[dict[str, Any]]
 
 
 def as_by_hand(booked: People) -> People:
-    """The same people as they are booked by hand: they stay as long as the jail keeps somebody whose plan it was not told."""
+    """The same people as they are booked by hand, without times: the jail keeps them as long as it does by itself."""
     never = np.full(len(booked), NOWHERE, np.int64)
     custody = dict.fromkeys(booked.custody, never)
     custody["release_at"] = booked.booked_at + int(DEFAULT_STAY.total_seconds())

@@ -2,8 +2,8 @@
 
     python -m console.flow.driving '{"scenario": ..., "bookings": ..., "seed": ..., "policy": ..., "regime": ...}'
 
-It writes a line of JSON whenever something moves, and takes `pause`, `resume` and `stop` as lines on its standard input.
-When that ends, because the page is gone, it stops in good order.
+It writes a line of JSON whenever something moves, and takes `pause`, `resume` and `stop` as lines on its standard
+input. When that ends, because the page is gone, it stops in good order.
 """
 
 import json

@@ -14,7 +14,6 @@ from console.flow.words import (
     MESSAGES,
     OFFENSES,
     OUTCOMES,
-    PARTIES,
     STAGES,
     STATUSES,
     counted,
@@ -250,8 +249,8 @@ def _identified(data: Mapping[str, Any], _: Latest) -> Told:
 _SEARCH: Mapping[str, tuple[str, str, str]] = {
     "match": (
         "DHS knows these prints",
-        "A match in IDENT. It says that DHS has met the person, not that the person may be removed: lawful residents and"
-        " naturalised citizens are in there too.",
+        "A match in IDENT. It says that DHS has met the person, not that the person may be removed: lawful residents"
+        " and naturalised citizens are in there too.",
         "DHS knows these prints, so the support center is asked who this is.",
     ),
     "no_match": (
