@@ -96,7 +96,7 @@ def _truth(row: Mapping[str, Any], body: Mapping[str, Any]) -> str:
     told += f" ({OFFENSES[body['charge']['offense_class']]})."
     if row["stale"]:
         told += (
-            f" DHS' record is out of date: it says {STATUSES[row['recorded_status']]}."
+            f" DHS' record is out of date: it is that of {STATUSES[row['recorded_status']]}."
             if row["recorded_status"]
             else ""
         )

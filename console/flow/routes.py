@@ -91,14 +91,14 @@ def routes(house: House) -> APIRouter:
     @router.post("/flow/scenario")
     async def start(request: Request) -> Response:
         stage.start(_wish(await _form(request)))
-        return _done(request, f"{FLOW.path}#scenario", stage.told())
+        return _done(request, f"{FLOW.path}#run-scenario", stage.told())
 
     @router.post("/flow/scenario/{order}")
     async def order(request: Request, order: str) -> Response:
         for known in ORDERS:
             if order == known:
                 stage.order(known)
-                return _done(request, f"{FLOW.path}#scenario", stage.told())
+                return _done(request, f"{FLOW.path}#run-scenario", stage.told())
         raise InteropError("unknown-order", f"a run can be told to {', '.join(ORDERS)}; not '{order}'", status=404)
 
     @router.post("/flow/break/{switch}")

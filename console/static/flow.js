@@ -287,11 +287,26 @@ async function act(form) {
       drawRun(told);
     }
   } catch (problem) {
-    byId("run").hidden &&= form.dataset.act === "break";
+    if (form.dataset.act !== "break") byId("run").hidden = false;
     say(says, problem.message);
   } finally {
     button.disabled = false;
   }
+}
+
+// ---------------------------------------------------------------------------------------------------- booking by hand
+
+async function book(form) {
+  const button = form.querySelector("button");
+  button.disabled = true;
+  say(byId("book-says"), "Finding somebody, and booking them …");
+  try {
+    const told = await send(form.getAttribute("action"), new URLSearchParams(new FormData(form)));
+    location.assign(told.address);
+  } catch (problem) {
+    say(byId("book-says"), problem.message);
+  }
+  button.disabled = false;
 }
 
 // ------------------------------------------------------------------------------------------------------------- alive
@@ -329,6 +344,10 @@ for (const form of document.querySelectorAll("form[data-act]")) {
     act(form);
   });
 }
+byId("book").addEventListener("submit", (event) => {
+  event.preventDefault();
+  book(event.target);
+});
 byId("prove").addEventListener("click", prove);
 document.addEventListener("visibilitychange", listen);
 addEventListener("pagehide", () => {
