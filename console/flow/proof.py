@@ -19,7 +19,7 @@ from console.house import House
 from sandbox import dead_letters as letters
 from services.chassis.errors import InfrastructureError
 
-PATIENCE_SECONDS = 12.0
+PATIENCE_SECONDS = 15.0
 LOOK_EVERY_SECONDS = 0.25
 
 UNREADABLE = ("foreign-entry", "not-json", "wrong-shape", "wrong-type")
@@ -44,18 +44,17 @@ class Proof:
     points: tuple[tuple[str, bool], ...]
 
 
-def judge(
-    owing: Sequence[str], audit: Mapping[str, Any], reasons: Mapping[str, int], stopped: Sequence[str] = ()
-) -> Proof:
+def judge(owing: Sequence[str], services: Mapping[str, Mapping[str, Any]], reasons: Mapping[str, int]) -> Proof:
     """Whether nothing was lost.
 
     Args:
         owing: who has still something to do, in words.
-        audit: `log` and `reconciliation` as audit's `/readyz` tells them; empty where it does not answer.
+        services: every service as `pulse.look_at_services` found it; audit's tells of its log.
         reasons: dead letters by reason.
-        stopped: services that are paused or slowed down on purpose, in words.
     """
     quiet = not owing
+    away = [name for name, state in services.items() if state["state"] != "ready"]
+    audit = services["audit"]
     log, found = audit.get("log") or {}, audit.get("reconciliation") or {}
     size = log.get("size", 0)
     compared = bool(found) and found.get("size") == size and found.get("lag") == 0
@@ -65,8 +64,10 @@ def judge(
         (_quiet_in_words(owing), quiet),
         (_log_in_words(size, found, compared=compared), reconciled),
         (_letters_in_words(reasons), not puzzling),
+        (f"Not ready: {listed(away)}." if away else "All services are ready.", not away),
     )
-    return Proof(quiet and reconciled and not puzzling, _verdict(points, reasons, stopped), points)
+    proven = all(holds for _, holds in points)
+    return Proof(proven, _verdict(points, reasons, stopped_on_purpose(services)), points)
 
 
 def _quiet_in_words(owing: Sequence[str]) -> str:
@@ -92,8 +93,8 @@ def _letters_in_words(reasons: Mapping[str, int]) -> str:
 
 
 def _verdict(points: Sequence[tuple[str, bool]], reasons: Mapping[str, int], stopped: Sequence[str]) -> str:
-    (_, quiet), (_, reconciled), (_, explained) = points
-    if not quiet or not reconciled:
+    quiet, reconciled, explained, ready = (holds for _, holds in points)
+    if not (quiet and reconciled and ready):
         if stopped:
             return f"Not proven yet: {listed(list(stopped))}. Undo that, and prove it again."
         return "Not proven yet: the house is still at work, or a part of it is away. Wait a moment, and prove it again."
@@ -126,7 +127,7 @@ async def _look(house: House) -> Proof:
     except (RedisError, OSError) as error:
         raise InfrastructureError(f"Redis does not answer ({type(error).__name__}); wait until it is back") from error
     reasons = Counter(letter["reason"] for letter in await listed_letters(house))
-    return judge(vitals.owing(reading), services["audit"], reasons, stopped_on_purpose(services))
+    return judge(vitals.owing(reading), services, reasons)
 
 
 def stopped_on_purpose(services: Mapping[str, Mapping[str, Any]]) -> list[str]:

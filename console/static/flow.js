@@ -254,7 +254,7 @@ async function redrive(letter) {
 async function prove() {
   const [button, place] = [byId("prove"), byId("proof")];
   button.disabled = true;
-  place.replaceChildren(element("p", "Looking, until everything has come to rest (at most 12 s) …"));
+  place.replaceChildren(element("p", "Looking, until everything has come to rest (at most 15 s) …"));
   try {
     const told = await ask("/flow/proof");
     const verdict = element("p", "", { class: told.proven ? "proven" : "unproven" });

@@ -94,6 +94,8 @@ def test_a_crashed_matcher_is_started_again_and_nothing_was_lost(page: Page, sta
     before = stack.process("biometric_match").pid
     press(page, "Crash the matcher")
     expect(page.locator("#break")).to_contain_text("The matcher has ended, and is being started again.")
+    book(page, "A citizen with a record at the FBI", "live")
+    expect(page.locator("#journey")).to_contain_text("■ Through.", timeout=30_000)
     expect_proof(page, "Nothing was lost")
     assert stack.process("biometric_match").pid != before
 
