@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from console.flow.redis_restart import restart_redis
+from console.flow.words import counted
 from console.house import House, answered
 from services.chassis.errors import InteropError
 
@@ -136,6 +137,6 @@ _SAYS: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
     "poison": lambda told: (
         f"An entry that nobody can read is in {told['stream']}; these put it aside: {', '.join(told['groups'])}."
     ),
-    "twice": lambda told: f"{sum(told['sent'].values())} events were sent a second time, under their own ids.",
+    "twice": lambda told: f"Sent a second time, under their own ids: {counted(sum(told['sent'].values()), 'event')}.",
 }
 """What has happened, by switch, from what the service told."""

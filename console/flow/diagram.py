@@ -46,16 +46,14 @@ DRAWING = Drawing(
         Node("booking", "The jail", ("booking (LEA),", "and the clock of days"), 20, 125, 215, 145),
         Node(
             "biometric_match",
-            "FBI and DHS: the matcher",
-            ("biometric_match: IAFIS, IDENT,", "support center (LESC)"),
+            "FBI and DHS",
+            ("the matcher (biometric_match):", "IAFIS, IDENT, LESC"),
             375,
             10,
             250,
             135,
         ),
-        Node(
-            "detainer", "ICE, and the jail's law", ("detainer: field office (ERO),", "policy desk"), 755, 125, 230, 145
-        ),
+        Node("detainer", "ICE", ("detainer: field office (ERO),", "and the jail's policy"), 755, 125, 230, 145),
         Node("audit", "The log", ("audit: who told whom what",), 375, 313, 250, 108),
         Node("witness_1", "Witness 1", ("cosigns",), 755, 330, 110, 88),
         Node("witness_2", "Witness 2", ("cosigns",), 875, 330, 110, 88),

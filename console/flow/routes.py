@@ -1,6 +1,5 @@
 """The addresses of the page."""
 
-import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -50,10 +49,9 @@ def routes(house: House) -> APIRouter:
     @router.get(FLOW.path)
     async def page(request: Request) -> Response:
         desk.prepare()
-        offered = await asyncio.to_thread(choices)
         followed = await _journey(house, desk, follower, request.query_params)
         context = {
-            "choices": offered,
+            "choices": choices(),
             "kinds": KINDS,
             "live_policy": LIVE_POLICY,
             "day_seconds": house.settings.live_day_seconds,

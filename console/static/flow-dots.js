@@ -9,9 +9,12 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 const dots = new Set();
 let frame = null;
 
+/** Whether people want nothing to move. */
+export const movesNothing = () => still.matches;
+
 /** Sends dots along each line, the more the more events there are; none where people want nothing to move. */
 export function drawDots(edges) {
-  if (still.matches || document.hidden) return;
+  if (movesNothing() || document.hidden) return;
   const now = performance.now();
   for (const [name, told] of Object.entries(edges)) {
     const paths = document.querySelectorAll(`.edge[data-edge="${name}"] .line`);

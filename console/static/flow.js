@@ -1,7 +1,7 @@
 // The page Flow: live counts and dots, a booking followed hop by hop, a scenario that runs, and switches that break things.
 
 import { announce, ask } from "./console.js";
-import { drawDots } from "./flow-dots.js";
+import { drawDots, movesNothing } from "./flow-dots.js";
 
 const STATES = {
   ready: "● ready",
@@ -55,7 +55,11 @@ function drawServices(snapshot) {
     if (!owes) continue;
     const dead = owes.dead ? `, ${number.format(owes.dead)} dead` : "";
     const oldest = owes.owed && owes.oldest !== null ? `, oldest ${inWords(owes.oldest)}` : "";
-    say(node.querySelector(".owes"), `${number.format(owes.owed)} to do${oldest}${dead}`);
+    const todo = `${number.format(owes.owed)} to do${oldest}${dead}`;
+    say(node.querySelector(".owes"), todo);
+    const echo = document.querySelector(`[data-echo="${key}"]`);
+    say(echo.querySelector(".told-now"), `${words}, ${todo}`);
+    echo.classList.toggle("unwell", node.dataset.state === "unwell");
   }
 }
 
@@ -95,7 +99,8 @@ function drawNow(snapshot) {
     return;
   }
   const dead = snapshot.dead === 1 ? "1 dead letter" : `${number.format(snapshot.dead)} dead letters`;
-  say(byId("now"), `Right now: ${number.format(snapshot.rate)} events a second, ${dead}. Dots are events that move.`);
+  const shown = movesNothing() ? "Lines light up as events move." : "Dots are events that move.";
+  say(byId("now"), `Right now: ${number.format(snapshot.rate)} events a second, ${dead}. ${shown}`);
 }
 
 // ------------------------------------------------------------------------------------------------------- the journey
