@@ -78,6 +78,8 @@ class Desk:
             )
         law = policy or (LIVE_POLICY if kind == ANYBODY else KINDS_BY_KEY[kind].policy)
         people = (await self.people())[kind]
+        if kind == ANYBODY:
+            people = secrets.SystemRandom().sample(people, len(people))
         if at_once or law != LIVE_POLICY:
             return await self._book_apart(law, people)
         return await self._book_live(people)

@@ -47,7 +47,7 @@ DRAWING = Drawing(
         Node(
             "biometric_match",
             "FBI and DHS",
-            ("the matcher (biometric_match):", "IAFIS, IDENT, LESC"),
+            ("matcher (biometric_match):", "IAFIS, IDENT, LESC"),
             375,
             10,
             250,

@@ -354,7 +354,7 @@ def _cooperation(data: Mapping[str, Any], _: Latest) -> Told:
     told = " ICE is told." if data["told"] else ""
     stage = STAGES.get(data["as_of"], spoken(data["as_of"]))
     hold = ANSWERS[data["answers"].get("hold", "silent")]
-    clauses = [row["clause"] for row in data["basis"]["because"] if "hold" in row["levers"]]
+    clauses = [f"{row['clause']} [{row['source']}]" for row in data["basis"]["because"] if "hold" in row["levers"]]
     by = f", by clause {listed(clauses)}" if clauses else ""
     why = f"Policy {data['basis']['policy']}, as {stage}, answers on holding: {hold}{by}."
     if hold == "may":

@@ -82,7 +82,8 @@ def routes(house: House) -> APIRouter:
     @router.post("/flow/book")
     async def book(request: Request) -> Response:
         form = await _form(request)
-        booked = await desk.book(form.get("kind", ""), form.get("law") or None, at_once=form.get("pace") == "at-once")
+        law = _chosen(form, "law", {"": "", **dict(choices().laws)})
+        booked = await desk.book(form.get("kind", ""), law, at_once=form.get("pace") == "at-once")
         where = f"{FLOW.path}?{urlencode({'tcn': booked.tcn, 'run': booked.run})}#journey"
         return _done(request, where, {"tcn": booked.tcn, "run": booked.run, "address": where})
 

@@ -81,6 +81,9 @@ def test_a_stopped_matcher_has_submissions_wait_and_none_is_lost(page: Page, men
     book(page, "A citizen with a record at the FBI", "live")
     expect(page.locator("#journey")).to_contain_text("▶ Under way. The FBI's answer is under way.")
     expect(matcher).to_contain_text("1 to do, oldest")
+    page.get_by_text("The same as a table").click()
+    row = page.locator("#stream-rows tr").filter(has_text=re.compile(r"^fingerprints\.submittedbiometric_match"))
+    expect(row.get_by_role("cell", name=re.compile(r"^[0-9.]+ s$"))).to_be_visible()  # how old the oldest is
     expect(page.locator("#broken")).to_have_text("Just now, biometric_match: stopped on purpose.")
     look(page, "flow-broken")
 
