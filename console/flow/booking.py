@@ -31,8 +31,9 @@ class Desk:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self._cast: asyncio.Task[dict[str, list[Person]]] | None = None
+        self._cast: asyncio.Task[dict[str, Any]] | None = None
         self._settings: dict[str, Any] = {}
+        """By law, what its runs are pinned to; those of `KINDS` come with the cast."""
 
     def prepare(self) -> None:
         """Begins to look for people, so that they are there when somebody wants to book one."""
@@ -47,7 +48,10 @@ class Desk:
         """
         self.prepare()
         assert self._cast is not None  # noqa: S101  it was just begun
-        return await asyncio.shield(self._cast)
+        told = await asyncio.shield(self._cast)
+        self._settings = told["settings"] | self._settings
+        people: dict[str, list[Person]] = told["people"]
+        return people
 
     async def truth(self, subject: str) -> str | None:
         """Who somebody truly is: None for whom this desk has not booked."""

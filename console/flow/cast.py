@@ -1,6 +1,6 @@
 """Finds people to book by hand in the population of the scenario `live`, by what is true of them.
 
-    python -m console.flow.cast          the people of each kind, as JSON
+    python -m console.flow.cast          people of each kind, and what runs under the laws that show them are pinned to
     python -m console.flow.cast POLICY   what a run of `live` under a policy is pinned to, as `POST /runs` takes it
 
 A process of its own: it needs the lab, which the web page does not load.
@@ -61,6 +61,11 @@ def settings_json(policy: str) -> str:
     return resolve(load_scenario("live"), seed=LIVE_SEED, policy=policy).model_dump_json()
 
 
+def settings() -> dict[str, Any]:
+    """What runs of `live` are pinned to under the laws that show the kinds."""
+    return {policy: json.loads(settings_json(policy)) for policy in {kind.policy for kind in KINDS}}
+
+
 def _table(booked: People, scenario: Scenario, policy: str) -> pl.DataFrame:
     """Everybody, with what comes of them under a policy; cases' columns are null for who matches nothing."""
     found = simulate(booked, resolve(scenario, seed=LIVE_SEED, policy=policy), only_on_file=True)
@@ -108,7 +113,9 @@ def _truth(row: Mapping[str, Any], body: Mapping[str, Any]) -> str:
 def main() -> None:
     """The entry point."""
     try:
-        told = settings_json(sys.argv[1]) if len(sys.argv) > 1 else json.dumps(cast())
+        told = (
+            settings_json(sys.argv[1]) if len(sys.argv) > 1 else json.dumps({"people": cast(), "settings": settings()})
+        )
     except InteropError as error:
         sys.stderr.write(f"{error.code}: {error.sentence}\n")
         sys.exit(2)

@@ -32,6 +32,8 @@ class Kind:
     policy: str = LIVE_POLICY
 
 
+_REMOVABLE: Mapping[str, Any] = {"removable": "yes", "stale": False, "decided": "lodged"}
+
 KINDS: tuple[Kind, ...] = (
     Kind(
         "unknown-citizen",
@@ -73,14 +75,14 @@ KINDS: tuple[Kind, ...] = (
         "declined",
         "Removable, and the jail's law declines to hold",
         "ICE asks for a hold; under a county ordinance of 2011 the jail answers no, with the clause, and lets go.",
-        {"removable": "yes", "decided": "lodged", "on_file": True, "hold": False, "claimed": False},
+        {**_REMOVABLE, "on_file": True, "hold": False, "claimed": False},
         policy="us-il-cook-2011",
     ),
     Kind(
         "nobody-comes",
         "Removable, held for ICE, and nobody comes",
         "The jail holds for 48 hours, weekends and holidays left out; ICE does not come, and the person walks out.",
-        {"removable": "yes", "decided": "lodged", "held": True, "claimed": False},
+        {**_REMOVABLE, "held": True, "claimed": False},
     ),
 )
 """In the order in which the page offers them."""

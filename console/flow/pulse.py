@@ -15,7 +15,6 @@ from console.flow import vitals
 from console.flow.vitals import STREAMS, GroupReading, Reading, readers_of
 from console.house import House
 from services.chassis.delivery import keys
-from services.chassis.errors import InteropError
 
 EVERY_SECONDS = 1.0
 PROBE_SECONDS = 1.5
@@ -77,8 +76,9 @@ class Pulse:
             began = loop.time()
             try:
                 self._snapshot = await self.look()
-            except InteropError as error:
-                log.warning("the house was not read: %s", error)
+            except Exception:
+                # One odd answer must not end the drawing for everybody.
+                log.exception("the house could not be read; the next look tries again")
             else:
                 for viewer in self._viewers:
                     viewer.set()
