@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from socket import socket
 from typing import Any, Generic, cast
 
 import uvicorn
@@ -301,6 +302,18 @@ def _add_health_routes(api: FastAPI, name: str, health: Health) -> None:
         return JSONResponse(report, status_code=200 if ready else 503)
 
 
+class _Server(uvicorn.Server):
+    """Ends a service that is slowed down or halted as promptly as any: its requests may wait for its own entries."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self.service = service
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        self.service.pace.free()
+        await super().shutdown(sockets)
+
+
 def serve(service: Service) -> int:
     """Runs the service until it is told to stop; the exit code says whether it could.
 
@@ -322,7 +335,7 @@ def serve(service: Service) -> int:
         access_log=False,
         timeout_graceful_shutdown=int(settings.graceful_seconds),
     )
-    server = uvicorn.Server(config)
+    server = _Server(config, service)
 
     def stop() -> None:
         server.should_exit = True

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from console.pages import PAGES
 from sandbox.embedded import free_port
 from sandbox.population import bookings
 from sandbox.scenario import load_scenario
@@ -27,7 +28,16 @@ pytestmark = [pytest.mark.docker, pytest.mark.timeout(600)]
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("booking", "biometric_match", "detainer", "audit")
 WITNESSES = ("witness-1", "witness-2")
-PORTS = ("BOOKING_PORT", "BIOMETRIC_MATCH_PORT", "DETAINER_PORT", "AUDIT_PORT", "WITNESS_1_PORT", "WITNESS_2_PORT")
+PUBLISHED = {
+    "console": "CONSOLE_PORT",
+    "booking": "BOOKING_PORT",
+    "biometric_match": "BIOMETRIC_MATCH_PORT",
+    "detainer": "DETAINER_PORT",
+    "audit": "AUDIT_PORT",
+    "witness-1": "WITNESS_1_PORT",
+    "witness-2": "WITNESS_2_PORT",
+}
+"""What answers on this machine, and the variable that says where."""
 BASE_IMAGES = ("python:3.13-slim", "redis:8-alpine")
 
 RUN = ("run", "boston-2008-2010", "--bookings", "200", "--json")
@@ -49,13 +59,13 @@ class Project:
     def __init__(self, name: str) -> None:
         self.image = f"{name}:test"
         taken: set[int] = set()
-        for _ in PORTS:
+        for _ in PUBLISHED:
             taken.add(free_port(taken))
-        self.ports = dict(zip((*SERVICES, *WITNESSES), sorted(taken), strict=True))
+        self.ports = dict(zip(PUBLISHED, sorted(taken), strict=True))
         self.environment = os.environ | {
             "COMPOSE_PROJECT_NAME": name,
             "INTEROP_IMAGE": self.image,
-            **{variable: str(port) for variable, port in zip(PORTS, self.ports.values(), strict=True)},
+            **{variable: str(self.ports[name]) for name, variable in PUBLISHED.items()},
         }
 
     def start(self, *command: str) -> subprocess.Popen[str]:
@@ -190,10 +200,33 @@ def test_a_booking_by_hand_is_answered_within_seconds(project: Project) -> None:
         view = shown.raise_for_status().json()
 
 
+def test_the_console_shows_all_seven_pages_and_its_container_says_where(project: Project) -> None:
+    for page in PAGES:
+        shown = httpx.get(f"{project.url('console')}{page.path}", headers={"Accept": "text/html"})
+        assert shown.status_code == 200, page.path
+        assert page.title in shown.text
+    assert len(PAGES) == 7
+
+    assert project.containers()["console"]["Name"].endswith(f"-console-at-127.0.0.1-{project.ports['console']}")
+
+
+def test_the_switches_that_break_services_answer_programs_on_this_machine_and_no_page(project: Project) -> None:
+    for service in SERVICES:
+        standing = httpx.get(f"{project.url(service)}/faults").raise_for_status().json()
+        assert (standing["service"], standing["paused"], standing["slow_ms"]) == (service, False, 0)
+        page = httpx.post(f"{project.url(service)}/faults/exit", json={}, headers={"Origin": "http://x.example"})
+        assert page.status_code == 403
+
+    # What each may do in Redis has to be enough for it.
+    for service in ("booking", "biometric_match", "detainer"):
+        sent = httpx.post(f"{project.url(service)}/faults/twice", json={"entries": 5}).raise_for_status().json()
+        assert sum(sent["sent"].values()) > 0, service
+
+
 def test_every_container_is_healthy_and_comes_back_when_it_ends(project: Project) -> None:
     containers = project.containers()
 
-    assert set(containers) == {"redis", *SERVICES, *WITNESSES}
+    assert set(containers) == {"redis", "console", *SERVICES, *WITNESSES}
     for name, container in containers.items():
         host = container["HostConfig"]
         assert container["State"]["Health"]["Status"] == "healthy", name
@@ -220,7 +253,7 @@ def test_every_container_may_do_as_little_as_possible(project: Project) -> None:
         assert rows["NoNewPrivs"] == "1", name
 
 
-def test_only_the_six_interfaces_can_be_reached_and_only_from_this_machine(project: Project) -> None:
+def test_only_the_seven_interfaces_can_be_reached_and_only_from_this_machine(project: Project) -> None:
     containers = project.containers()
     published = {
         name: {
@@ -239,17 +272,18 @@ def test_only_the_six_interfaces_can_be_reached_and_only_from_this_machine(proje
 def test_nobody_reaches_redis_without_a_password_of_their_own(project: Project) -> None:
     assert "NOAUTH" in project.compose("exec", "-T", "redis", "redis-cli", "ping")
 
-    passwords = {name: project.compose("exec", "-T", name, "cat", "/run/secrets/redis-password") for name in SERVICES}
-    assert len(set(passwords.values())) == len(SERVICES)
+    users = (*SERVICES, "console")
+    passwords = {name: project.compose("exec", "-T", name, "cat", "/run/secrets/redis-password") for name in users}
+    assert len(set(passwords.values())) == len(users)
     assert all(len(password.strip()) >= 32 for password in passwords.values())
-    for name in SERVICES:
+    for name in users:
         assert project.compose("exec", "-T", name, "ls", "/run/secrets").split() == ["redis-password"]
 
     told = json.dumps(project.containers()) + output("docker", "image", "inspect", project.image)
     assert not [name for name, password in passwords.items() if password.strip() in told]
 
 
-def test_a_witness_meets_audit_alone_and_has_nothing_of_anybody_elses(project: Project) -> None:
+def test_a_witness_meets_audit_and_the_console_and_has_nothing_of_anybody_elses(project: Project) -> None:
     containers = project.containers()
     (redis,) = containers["redis"]["NetworkSettings"]["Networks"].values()
     reach = f"import socket; socket.create_connection(({redis['IPAddress']!r}, 6379), timeout=1)"
@@ -257,7 +291,7 @@ def test_a_witness_meets_audit_alone_and_has_nothing_of_anybody_elses(project: P
     for name in WITNESSES:
         (network,) = containers[name]["NetworkSettings"]["Networks"]
         there = {each for each, row in containers.items() if network in row["NetworkSettings"]["Networks"]}
-        assert there == {"audit", *WITNESSES}
+        assert there == {"audit", "console", *WITNESSES}
         tried = project.start("exec", "-T", name, "python", "-c", reach)
         assert "timed out" in tried.communicate(timeout=30)[1]
 
@@ -279,6 +313,15 @@ MAY = [
     ("audit", "HEXISTS {0}:admitted:live ZZ1"),
     ("sandbox", "XRANGE {0}:booking.recorded.v1 - +"),
     ("sandbox", "XDEL {0}:custody.changed.v1:dead:detainer.ero 1-1"),
+    ("console", "XRANGE {0}:booking.recorded.v1 - +"),
+    ("console", "XREAD STREAMS {0}:booking.recorded.v1 0"),
+    ("console", "XREVRANGE {0}:checkpoint.published.v1 + - COUNT 1"),
+    ("console", "XLEN {0}:custody.changed.v1:dead:detainer.ero"),
+    ("console", "XINFO GROUPS {0}:booking.recorded.v1"),
+    ("console", "XPENDING {0}:booking.recorded.v1 audit"),
+    ("console", "SCAN 0"),
+    ("console", "XADD {0}:custody.changed.v1 * event x"),
+    ("console", "XDEL {0}:custody.changed.v1:dead:detainer.ero 1-1"),
 ]
 MAY_NOT = [
     ("detainer", "XADD {0}:fingerprints.submitted.v1 * event x"),  # speak for another
@@ -299,9 +342,17 @@ MAY_NOT = [
     ("biometric_match", "RANDOMKEY"),
     ("sandbox", "XDEL {0}:booking.recorded.v1 1-1"),
     ("sandbox", "DEL {0}:booking.recorded.v1"),
+    ("console", "XDEL {0}:booking.recorded.v1 1-1"),
+    ("console", "DEL {0}:booking.recorded.v1"),
+    ("console", "XGROUP CREATE {0}:booking.recorded.v1 console 0"),
+    ("console", "XACK {0}:booking.recorded.v1 audit 1-1"),
+    ("console", "HGETALL {0}:case:booking:live:ZZ1"),  # what a service remembers is the service's to tell
+    ("console", "HGETALL {0}:admitted:live"),
+    ("console", "XADD {0}:custody.changed.v1:dead:detainer.ero * reason x"),
     ("audit", "SET elsewhere 1"),
     *product(
-        (*SERVICES, "sandbox"), ("FLUSHALL", "CONFIG GET *", "ACL LIST", "KEYS *", "XGROUP DESTROY {0}:x.v1 audit")
+        (*SERVICES, "sandbox", "console"),
+        ("FLUSHALL", "CONFIG GET *", "ACL LIST", "KEYS *", "XGROUP DESTROY {0}:x.v1 audit"),
     ),
 ]
 
@@ -344,7 +395,7 @@ def test_killed_in_the_middle_of_a_run_all_of_them_come_back_and_nothing_is_lost
     letters = len(json.loads(project.sandbox("dlq", "list", "--json")))
     run = project.start("run", "--rm", "-T", "sandbox", *RUN, "--run", "disturbed")
     _wait_until_open(project, "disturbed", run)
-    everything = (*SERVICES, *WITNESSES, "redis")
+    everything = (*SERVICES, *WITNESSES, "console", "redis")
     killers = [project.start("exec", "-T", name, "sh", "-c", KILL_THE_SERVER) for name in everything]
     for killer in killers:
         killer.communicate(timeout=60)

@@ -178,6 +178,31 @@ async def test_a_run_whose_end_is_taken_up_again_after_a_crash_closes_no_day_too
     assert await days(client) == ["2008-10-27"]
 
 
+async def test_a_run_that_is_not_quite_forgotten_when_its_clock_dies_is_forgotten_by_the_next(
+    client: Redis, readers: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(client)
+    await clock.open_run(RUN, SETTINGS)
+    await clock.end_input(RUN)
+    memories = [keys.seen(group, RUN) for group in ("booking", "detainer.ero")]
+    for memory in memories:
+        await client.sadd(memory, "an event")
+
+    async def die(_: str) -> None:
+        raise RuntimeError("killed before it could forget")
+
+    monkeypatch.setattr(clock, "_forget", die)
+    with pytest.raises(RuntimeError):
+        await wind_up(clock)
+    assert [await client.ttl(memory) for memory in memories] == [-1, -1]
+    assert await Clock(client).runs() == [RUN]
+
+    await wind_up(Clock(client))
+
+    assert all([await client.ttl(memory) > 23 * 3600 for memory in memories])
+    assert await Clock(client).runs() == []
+
+
 async def test_a_clock_that_dies_half_way_through_a_day_is_taken_up_where_it_stopped(
     client: Redis, readers: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,19 @@ def test_data_survive_a_kill_through_the_append_only_file(start_redis: StartRedi
         assert client.get("kept") == b"yes"
 
 
+def test_a_server_that_crashes_is_back_with_everything_that_it_has_answered(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as server, Redis.from_url(server.url) as client:
+        url, pid = server.url, server.pid
+        for number in range(500):
+            client.rpush("herons", number)
+
+        server.crash()
+
+        assert (server.url, server.pid == pid) == (url, False)
+        assert client.llen("herons") == 500
+        assert client.config_get("appendfsync") == {"appendfsync": "everysec"}, "as it was"
+
+
 def test_a_server_in_good_order_keeps_its_last_write_over_a_restart(tmp_path: Path) -> None:
     with RedisServer(tmp_path / "data") as server:
         with Redis.from_url(server.url) as client:

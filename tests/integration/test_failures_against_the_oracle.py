@@ -1,5 +1,6 @@
 """Everything that can go wrong at run time, done on purpose: the run is the same in the end, event for event."""
 
+import asyncio
 import json
 import os
 import random
@@ -9,13 +10,17 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psutil
 import pytest
 from redis import Redis
 
+from console.flow.redis_restart import restart_redis
+from console.settings import ConsoleSettings
 from sandbox import drive
-from sandbox.stack import FLOW, Stack
+from sandbox.stack import CONSOLE, FLOW, Stack
 from services.audit.events import WATCHED
 from services.audit.report.events import GROUP, READ
 from services.booking.house import READERS
@@ -23,6 +28,7 @@ from services.chassis.delivery import keys
 from tests.conftest import AnyRedis, StartRedis
 from tests.integration.oracle import (
     BOOKINGS,
+    LEASE_MS,
     READY_SECONDS,
     RUN,
     Fingerprint,
@@ -285,7 +291,137 @@ def of_nobodys_run(booking: bytes) -> bytes:
     return json.dumps(event).encode()
 
 
+# Broken from inside, with the switches of the chassis
+
+
+def switch(house: Stack, service: str, name: str, **body: object) -> dict[str, Any]:
+    answer = httpx.post(f"{house.urls[service]}/faults/{name}", json=body, timeout=30).raise_for_status()
+    told: dict[str, Any] = answer.json()
+    return told
+
+
+def until_back(house: Stack, service: str) -> None:
+    """Until a process that has ended was started again, and goes at full speed."""
+
+    def is_back() -> bool:
+        try:
+            told = httpx.get(f"{house.urls[service]}/faults").json()
+        except httpx.TransportError:
+            return False
+        return (told["paused"], told["slow_ms"]) == (False, 0)
+
+    eventually(is_back, f"{service} is back")
+
+
+def stop(house: Stack, service: str) -> None:
+    """Promptly, however slow or halted it is. The stack starts it again."""
+    process = house.process(service)
+    process.terminate()
+    assert process.wait(timeout=5) in {0, -signal.SIGTERM}
+    assert "Traceback" not in house.log(service).read_text()
+    until_back(house, service)
+
+
+@on_embedded_only
+def test_whatever_the_switches_do_to_the_matcher_the_run_is_the_same(
+    oracle: Fingerprint, start_redis: StartRedis, tmp_path: Path
+) -> None:
+    poison: Counter[tuple[str, str, str]] = Counter()
+    sent: Counter[str] = Counter()
+    answers = keys.stream("identification.returned.v1")
+    with house_on(start_redis(), tmp_path) as (house, redis):
+        with being_booked(house.urls["booking"]):
+            until_booked(redis, 40)
+            switch(house, "biometric_match", "pause")
+            eventually(lambda: redis.xpending(FINGERPRINTS, "biometric_match")["pending"], "prints wait for it")
+            answered = redis.xlen(answers)
+            time.sleep(1.5 * LEASE_MS / 1000)
+            assert redis.xlen(answers) == answered
+            switch(house, "biometric_match", "slow", milliseconds=5)
+            switch(house, "biometric_match", "resume")
+
+            until_booked(redis, 90)
+            process = house.process("biometric_match")
+            switch(house, "biometric_match", "exit")
+            assert process.wait(timeout=10) == 1
+            until_back(house, "biometric_match")
+
+            until_booked(redis, 150)
+            sent += Counter(switch(house, "biometric_match", "twice", entries=50)["sent"])
+            for kind, reason in (("garbage", "not-json"), ("broken", "wrong-shape")):
+                added = switch(house, "biometric_match", "poison", kind=kind)
+                poison += Counter((added["stream"], group, reason) for group in added["groups"])
+
+        eventually(lambda: status(redis) == "ended", "the run has ended")
+        sent += Counter(switch(house, "biometric_match", "twice", entries=500)["sent"])  # now that it has ended
+        assert_like_the_oracle(oracle, redis, tmp_path, poison=poison, duplicates=True)
+        assert sum(doubled(redis).values()) - len(doubled(redis)) == sent.total() > 500
+
+
+FINGERPRINTS = keys.stream("fingerprints.submitted.v1")
+
+
+@on_embedded_only
+def test_whatever_the_switches_do_to_audit_every_disclosure_is_logged_once(
+    oracle: Fingerprint, start_redis: StartRedis, tmp_path: Path
+) -> None:
+    with house_on(start_redis(), tmp_path) as (house, redis):
+        with being_booked(house.urls["booking"]):
+            until_booked(redis, 40)
+            switch(house, "audit", "slow", milliseconds=20)
+            until_booked(redis, 90)
+            process = house.process("audit")
+            switch(house, "audit", "exit")
+            assert process.wait(timeout=10) == 1
+            until_back(house, "audit")
+            switch(house, "audit", "pause")
+
+        eventually(lambda: len(behind := unsettled(redis)) > 10 and all("audit" in row for row in behind), "it waits")
+        stop(house, "audit")
+        assert_like_the_oracle(oracle, redis, tmp_path)
+
+
+@on_embedded_only
+def test_booking_that_is_halted_and_stopped_ends_what_it_has_in_hand_requests_and_entries(
+    oracle: Fingerprint, start_redis: StartRedis, tmp_path: Path
+) -> None:
+    with house_on(start_redis(), tmp_path) as (house, redis):
+        with being_booked(house.urls["booking"]):
+            until_booked(redis, 100)
+            switch(house, "booking", "pause")
+            read = [keys.stream(event_type) for event_type, groups in READERS.items() if "booking" in groups]
+            eventually(
+                lambda: any(redis.xpending(stream, "booking")["pending"] for stream in read), "it has something in hand"
+            )
+            stop(house, "booking")
+
+        assert_like_the_oracle(oracle, redis, tmp_path)
+
+
 # Redis itself
+
+
+def test_redis_is_restarted_by_the_stack_whose_own_it_is_when_the_console_asks(
+    oracle: Fingerprint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("REDIS_URL", raising=False)
+    with a_house(tmp_path, services=(*FLOW, CONSOLE)) as house, Redis.from_url(house.redis_url) as redis:
+        house.wait_ready(READY_SECONDS)
+        settings = ConsoleSettings(house_dir=Path(psutil.Process(house.process(CONSOLE).pid).environ()[HOUSE_DIR]))
+        with being_booked(house.urls["booking"]):
+            for moment in (60, 160):
+                until_booked(redis, moment)
+                assert house.redis is not None
+                pid = house.redis.pid
+                told = asyncio.run(restart_redis(settings))
+                assert 0 < told["seconds"] < 30
+                assert house.redis.pid != pid
+
+        assert_like_the_oracle(oracle, redis, tmp_path)
+        assert sorted(path.name for path in (tmp_path / "requests").iterdir()) == ["restart-redis.json"]
+
+
+HOUSE_DIR = "INTEROP_HOUSE_DIR"
 
 
 def test_redis_is_killed_and_comes_back_with_its_append_only_file(

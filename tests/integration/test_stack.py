@@ -252,6 +252,31 @@ def test_the_redis_that_the_environment_names_is_used_and_left_running(
     assert answers(a_redis)
 
 
+def test_the_console_may_ask_for_a_restart_of_the_stacks_own_redis_and_of_no_other(
+    tmp_path: Path, a_redis: str
+) -> None:
+    def told(stack: Stack) -> dict[str, str]:
+        return psutil.Process(stack.process("console").pid).environ()
+
+    alone: dict[str, Any] = {"services": ["console"], "preferred_ports": {}}
+    with Stack(tmp_path / "own", **alone) as own, Stack(tmp_path / "named", redis_url=a_redis, **alone) as named:
+        assert told(own)["INTEROP_HOUSE_DIR"] == str(tmp_path / "own" / "requests")
+        assert "INTEROP_HOUSE_DIR" not in told(named)
+
+
+@pytest.mark.parametrize("wanted", ["1", "0", None])
+def test_services_can_be_broken_on_purpose_unless_the_environment_says_otherwise(
+    pretend: Path, tmp_path: Path, a_redis: str, monkeypatch: pytest.MonkeyPatch, wanted: str | None
+) -> None:
+    monkeypatch.delenv("SANDBOX_FAULTS", raising=False)
+    if wanted is not None:
+        monkeypatch.setenv("SANDBOX_FAULTS", wanted)
+
+    with pretend_stack(pretend, tmp_path, redis_url=a_redis) as stack:
+        environment = psutil.Process(stack.process("booking").pid).environ()
+        assert environment["SANDBOX_FAULTS"] == (wanted or "1")
+
+
 def test_a_named_redis_that_does_not_answer_is_named_without_its_password(pretend: Path, tmp_path: Path) -> None:
     stack = pretend_stack(pretend, tmp_path, redis_url="redis://:secret@127.0.0.1:9/0")
 

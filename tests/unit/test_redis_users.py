@@ -151,6 +151,40 @@ def test_audit_learns_of_the_memories_of_others_that_they_are_there_and_nothing_
     assert reaching[0].writes(memories) == set()
 
 
+def test_the_console_reads_what_was_said_and_nothing_of_what_anybody_remembers() -> None:
+    everywhere, *_ = permissions("CONSOLE")
+    memories = {
+        keys.RUNS,
+        keys.clock("run"),
+        keys.admitted("run"),
+        *(memory(group, "run") for group in GROUPS for memory in (keys.run, keys.seen, keys.due)),
+        *(keys.case(group, "run", "ZZ1") for group in GROUPS),
+        *(keys.failures(group) for group in GROUPS),
+    }
+
+    assert everywhere.reads(STREAMS | GRAVES) == STREAMS | GRAVES
+    for each in permissions("CONSOLE"):
+        assert each.reads(memories) == set()
+
+
+def test_the_console_sends_dead_letters_again_and_changes_nothing_else() -> None:
+    everywhere, *rest = permissions("CONSOLE")
+
+    assert everywhere.writes(STREAMS | GRAVES) == set()
+    assert rest == permissions("SANDBOX")[1:], "what the sandbox may do to redrive, and no more"
+    assert everywhere.commands - permissions("SANDBOX")[0].commands <= {"-randomkey"}
+    (removing,) = [each for each in rest if "+xdel" in each.commands]
+    assert removing.writes(STREAMS) == set()
+
+
+@pytest.mark.parametrize("user", ["SANDBOX", "CONSOLE"])
+def test_who_looks_on_has_every_command_taken_away_that_is_dangerous(user: str) -> None:
+    everywhere, *_ = permissions(user)
+
+    assert "-@dangerous" in everywhere.commands
+    assert not {"+@all", "+@write", "+@admin"} & everywhere.commands
+
+
 def test_no_service_may_use_a_command_that_ends_or_replaces_a_stream(service: Service) -> None:
     shared, *_ = permissions("SERVICE")
     ending = {"del", "unlink", "set", "getdel", "rename", "restore", "copy", "expire", "xtrim", "xsetid", "xdel"}
