@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -96,17 +97,16 @@ async def read_streams(redis: Redis) -> Reading:
     """All streams and their groups, as Redis has them at this moment."""
     pairs = [(event_type, group) for event_type in STREAMS for group in readers_of(event_type)]
     pipeline: Any = redis.pipeline(transaction=False)
-    pipeline.time()
     for event_type in STREAMS:
         pipeline.xinfo_stream(keys.stream(event_type))
         pipeline.xinfo_groups(keys.stream(event_type))
     for event_type, group in pairs:
         pipeline.xlen(keys.dead_letters(event_type, group))
     answers = await pipeline.execute(raise_on_error=False)
-    (seconds, micros), told = answers[0], answers[1:]
-    streams = dict(zip(STREAMS, told[0 : 2 * len(STREAMS) : 2], strict=True))
-    groups = dict(zip(STREAMS, told[1 : 2 * len(STREAMS) : 2], strict=True))
-    dead = dict(zip(pairs, told[2 * len(STREAMS) :], strict=True))
+    at = time.time()
+    streams = dict(zip(STREAMS, answers[0 : 2 * len(STREAMS) : 2], strict=True))
+    groups = dict(zip(STREAMS, answers[1 : 2 * len(STREAMS) : 2], strict=True))
+    dead = dict(zip(pairs, answers[2 * len(STREAMS) :], strict=True))
     for answer in answers:
         if isinstance(answer, Exception) and not isinstance(answer, ResponseError):
             raise answer
@@ -119,7 +119,7 @@ async def read_streams(redis: Redis) -> Reading:
                 waiting=found["lag"], in_hand=found["pending"], oldest_ms=oldest, dead=dead[event_type, group]
             )
     added = {name: told["entries-added"] for name, told in streams.items() if not isinstance(told, Exception)}
-    return Reading(at=seconds + micros / 1e6, added=added, groups=readings)
+    return Reading(at=at, added=added, groups=readings)
 
 
 def _group(groups: Any, name: str) -> dict[str, Any] | None:

@@ -73,7 +73,7 @@ class Reading:
     """All streams at one moment.
 
     Attributes:
-        at: in seconds since 1970, by Redis' own clock.
+        at: in seconds since 1970, by the clock of the console.
         added: entries ever added to each stream.
         groups: by stream and group.
     """
