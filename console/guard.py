@@ -14,10 +14,13 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-"""A page runs only the scripts of this process, loads nothing from elsewhere, and is shown in nobody's frame."""
+"""A page runs only the scripts of this process, loads nothing from elsewhere, and is shown in nobody's frame.
+
+Nothing elsewhere learns which page led to it; within the console browsers say so, or forms would seem to be strangers'.
+"""
 
 
 class Guard:

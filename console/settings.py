@@ -51,6 +51,9 @@ class ConsoleSettings(BaseSettings):
         default=Path(".interop/policies"),
         description="The folder that policies made in the page are saved in; the console writes no other policy.",
     )
+    live_day_seconds: float = Field(
+        default=10.0, gt=0, description="How many seconds a day of the run 'live' lasts, as booking is told it."
+    )
     house_dir: Path | None = Field(
         default=None,
         description="The folder in which the console asks whoever started the house, and its Redis, to restart Redis.",

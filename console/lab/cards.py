@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.policies.show import VERIFIED
+from sandbox.policies.words import VERIFIED
 from services.chassis.policy import Policy
 from services.chassis.policy.stack import ENACTED
 

@@ -85,19 +85,7 @@ class LabPage:
         self._folder = catalogue()
         self._views: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._checking = asyncio.Semaphore(1)
-        house.closing.push_async_callback(self.close)
-        self._warming = asyncio.create_task(self._warm())
-
-    async def close(self) -> None:
-        """Ends what runs."""
-        self._warming.cancel()
-        await asyncio.gather(self._warming, return_exceptions=True)
-        await self.lab.close()
-
-    async def _warm(self) -> None:
-        """Has ready what the first visitor would wait for."""
-        await self.shelf()
-        await self.lab.scenarios()
+        house.closing.push_async_callback(self.lab.close)
 
     async def shelf(self) -> Shelf:
         """The policies as their files are now."""

@@ -1,7 +1,6 @@
 """The addresses of the page."""
 
 from collections.abc import Sequence
-from threading import Thread
 from typing import Any
 from urllib.parse import urlencode
 
@@ -48,8 +47,6 @@ def routes(house: House) -> APIRouter:
     """The page and what its scripts ask for."""
     router = APIRouter()
     folder = catalogue()
-    # Reading some forty files takes a moment, which nobody who opens the first page should wait for.
-    Thread(target=folder.refresh, daemon=True).start()
 
     # No coroutines: these two compute, and the event loop is not theirs.
     @router.get(MATRIX.path)

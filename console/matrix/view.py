@@ -14,7 +14,6 @@ from console.matrix.words import (
     KINDS,
     LEVERS,
     STAGES,
-    VERIFIED,
     Lever,
     kind_of,
     label_of,
@@ -22,6 +21,7 @@ from console.matrix.words import (
     value_words,
     years_of,
 )
+from sandbox.policies.words import VERIFIED
 from sandbox.tags import is_unverified
 from services.chassis.errors import InteropError
 from services.chassis.policy import Clause, Decision, Policy, Vocabulary, decide

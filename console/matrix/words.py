@@ -102,11 +102,6 @@ KINDS: Mapping[str, str] = {
 }
 """In the order of the groups of rows."""
 
-VERIFIED: Mapping[str, str] = {
-    "text": "the wording was read",
-    "summary": "read in summaries, not word for word",
-    "none": "unverified: neither the text nor a summary was read",
-}
 CLOCKS: Mapping[str, str] = {
     "excluding_weekends_and_holidays": "not counting weekends and holidays",
     "straight": "counted straight through",

@@ -10,16 +10,10 @@ from rich.text import Text
 
 from sandbox.home import NOTICE
 from sandbox.policies.diff import Box
+from sandbox.policies.words import VERIFIED
 from services.chassis.policy import Clause, Decision, Policy
 from services.chassis.policy.conditions import Condition
 from services.chassis.policy.vocabulary import spell
-
-VERIFIED = {
-    "text": "the wording was read",
-    "summary": "only summaries of it were read",
-    "none": "not verified",
-}
-
 
 HOLD = "hold"
 DUTIES = {

@@ -1,11 +1,18 @@
 """Values of facts in words, as the tests of a policy say them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from services.chassis.policy import NEVER, Fact, Kind, Value
 from services.chassis.policy.vocabulary import spell
 
 MOST_LISTED = 4
+
+VERIFIED: Mapping[str, str] = {
+    "text": "the wording was read",
+    "summary": "only summaries of it were read",
+    "none": "not verified",
+}
+"""How well the text of a policy is known, by the word of its file."""
 
 
 def in_words(fact: Fact, values: Collection[Value]) -> str:

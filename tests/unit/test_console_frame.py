@@ -4,11 +4,12 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import httpx
 import pytest
+from anyio.from_thread import start_blocking_portal
 from pydantic import SecretStr
 
 from console.app import build
@@ -26,7 +27,7 @@ Ask = Callable[..., httpx.Response]
 
 
 @pytest.fixture(scope="module")
-def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
+def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
     """Asks a console in a house in which nobody is at home."""
     folder = tmp_path_factory.mktemp("console")
     settings = ConsoleSettings(
@@ -38,13 +39,15 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Ask:
         state_dir=folder / "state",
         own_policies=folder / "policies",
     )
-    transport = httpx.ASGITransport(build(settings))
+    api = build(settings)
+    transport = httpx.ASGITransport(api)
 
-    async def answer(method: str, path: str, **request: Any) -> httpx.Response:
+    async def answer(method: str, path: str, request: Mapping[str, Any]) -> httpx.Response:
         async with httpx.AsyncClient(transport=transport, base_url="http://console") as client:
             return await client.request(method, path, **request)
 
-    return lambda *asked, **request: asyncio.run(answer(*asked, **request))
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(api.router.lifespan_context(api)):
+        yield lambda method, path, **request: portal.call(answer, method, path, request)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.title)

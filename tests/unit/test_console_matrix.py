@@ -10,7 +10,8 @@ from console.matrix.addresses import ADDRESSES
 from console.matrix.case import GROUPS, PRESETS, STAGE_FACTS, USUAL, Preset, TheCase, case_of, entries, in_words
 from console.matrix.layers import law_of
 from console.matrix.view import BY_KIND, BY_YEAR, detail_of, grouped, lever_named, matrix_command, rows_of, sums_of
-from console.matrix.words import ANSWERS, KINDS, LABELS, LEVERS, PLACES, STAGES, VERIFIED, kind_of
+from console.matrix.words import ANSWERS, KINDS, LABELS, LEVERS, PLACES, STAGES, kind_of
+from sandbox.policies.words import VERIFIED
 from services.booking.domain import MILESTONES
 from services.chassis.errors import InteropError
 from services.chassis.policy import decide

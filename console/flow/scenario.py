@@ -1,0 +1,121 @@
+"""The scenario that the page runs: one at a time, for everybody who looks on."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import sys
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from console.flow.worker import complained
+from services.chassis.errors import InteropError
+
+DRIVING = "console.flow.driving"
+MOST_BOOKINGS = 20_000
+FEWEST, USUAL_BOOKINGS, USUAL_SEED = 1, 500, 2008
+LARGEST_SEED = 2**31 - 1
+
+Order = Literal["pause", "resume", "stop"]
+ORDERS: tuple[Order, ...] = ("pause", "resume", "stop")
+
+BUSY = ("starting", "open", "input_ended", "reconciling")
+"""What a run is while it goes on; all else is before one or after it."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody wants to be run.
+
+    Attributes:
+        scenario: a scenario's name.
+        bookings: how many bookings sample its period, up to `MOST_BOOKINGS`.
+        seed: the run's seed.
+        policy: the jail's law instead of the scenario's.
+        regime: ICE's priorities instead of the scenario's.
+    """
+
+    scenario: str
+    bookings: int = USUAL_BOOKINGS
+    seed: int = USUAL_SEED
+    policy: str | None = None
+    regime: str | None = None
+
+    @property
+    def command(self) -> str:
+        """What prints the whole report of the same run."""
+        law = "".join(
+            f" --{name} {value}" for name, value in (("policy", self.policy), ("regime", self.regime)) if value
+        )
+        return f"interop run {self.scenario} --bookings {self.bookings} --seed {self.seed}{law}"
+
+
+class Stage:
+    """Where the one scenario runs that the page has started."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._wish: Wish | None = None
+        self._told: dict[str, Any] = {"status": "none"}
+        self._paused = False
+
+    def told(self) -> dict[str, Any]:
+        """How far it is, for whoever asks."""
+        wish = {"wish": asdict(self._wish), "command": self._wish.command} if self._wish else {}
+        return {**self._told, **wish, "paused": self._paused, "busy": self.is_busy}
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a run is going on."""
+        return self._task is not None and not self._task.done()
+
+    def start(self, wish: Wish) -> None:
+        """Begins a run.
+
+        Raises:
+            InteropError: `run-under-way`, while another goes on.
+        """
+        if self.is_busy:
+            raise InteropError(
+                "run-under-way", "a scenario is running; stop it, or wait until it is through", status=409
+            )
+        self._wish, self._paused = wish, False
+        self._told = {"status": "starting", "booked": 0, "total": wish.bookings}
+        self._task = asyncio.create_task(self._follow(wish))
+
+    def order(self, order: Order) -> None:
+        """Has the run wait, go on, or end early and in good order.
+
+        Raises:
+            InteropError: `no-run-under-way`.
+        """
+        if not self.is_busy or self._process is None or self._process.stdin is None:
+            raise InteropError("no-run-under-way", "no scenario is running now; start one", status=409)
+        with contextlib.suppress(ConnectionError):
+            self._process.stdin.write(f"{order}\n".encode())
+        self._paused = order == "pause"
+
+    async def close(self) -> None:
+        """Ends the process, when the console does."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    async def _follow(self, wish: Wish) -> None:
+        pipe = asyncio.subprocess.PIPE
+        self._process = process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", DRIVING, json.dumps(asdict(wish)), stdin=pipe, stdout=pipe, stderr=pipe
+        )
+        if process.stdout is None or process.stderr is None:
+            raise RuntimeError("a process that was given pipes has them")
+        async for line in process.stdout:
+            self._told = self._told | json.loads(line)
+        complaint = (await process.stderr.read()).decode(errors="replace")
+        if await process.wait() != 0:
+            error = complained(complaint)
+            log.warning("the scenario has ended: %s", error)
+            self._told = self._told | {"status": "failed", "error": f"{error.code}: {error.sentence}"}
+        self._paused = False
