@@ -158,7 +158,7 @@ def test_a_simulated_figure_has_the_command_that_gives_it_again() -> None:
 
 
 def test_the_console_starts_without_what_takes_long_to_import() -> None:
-    heavy = ("polars", "numpy", "faststream", "sandbox.lab")
+    heavy = ("polars", "numpy", "faststream")
     program = f"import sys, console.app; print([name for name in {heavy!r} if name in sys.modules])"
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
 
