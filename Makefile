@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LOCKS := requirements/uv.txt requirements/runtime.txt requirements/dev.txt
+# Many tests wait for processes, so that three of them at a time keep two cores busy.
+WORKERS ?= 3
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test cover check bench up setup lock clean
@@ -13,7 +15,7 @@ demo: setup ## run 5,000 bookings through the four services and print the report
 	@$(BIN)/interop demo $(if $(ONCE),--once)
 
 test: setup ## run every test that this machine can run
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 cover: setup ## run the tests and tell which lines none of them reached (a third slower)
 	@$(BIN)/python -m pytest --cov --cov-report=term
