@@ -52,14 +52,14 @@ UNKNOWNS = (
     ),
     Unknown(
         "Are the prints of people without a match kept by DHS?",
-        "Advocates in Massachusetts say that they are stored.",
+        "Advocates in Massachusetts say that they are.",
         "The official limits were not read.",
         "Nothing here counts on either.",
         (published("MIRA Coalition and ACLU of Massachusetts", "C:ACLU-MA"),),
     ),
     Unknown(
         "Was taking part voluntary?",
-        "Forty-two agreements could be ended by either side, and places were told so.",
+        "ICE had forty-two agreements with states, and one side alone could end each.",
         "The relay from the FBI to DHS did not depend on them. The Inspector General found the"
         " communications confusing, and"
         " no intent to mislead.",
