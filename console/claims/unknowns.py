@@ -74,8 +74,8 @@ UNKNOWNS = (
     ),
     Unknown(
         "Does the program lower crime, or keep people from reporting it?",
-        "No effect on index or violent crime was found in more than 3,000 counties. Drugs and weapons were"
-        " not studied.",
+        "No effect on the FBI's index of crime, or on violent crime, was found in more than 3,000 counties. Drugs and"
+        " weapons were not studied.",
         "Reporting by Hispanic victims fell by 30 % in one study, and rose by 4 % when the program became narrower in"
         " another; a third found neither the promises nor the fears.",
         "Neither effect is in a run. A comparison can take declared rates, each with its source, and never"

@@ -49,8 +49,8 @@ SOURCES = (
         "C:ICE.gov",
     ),
     Known(
-        "No effect on index or violent crime was found over more than 3,000 counties; drugs and weapons were not"
-        " studied (Miles and Cox, 2014).",
+        "No effect on the FBI's index of crime, or on violent crime, was found over more than 3,000 counties; drugs"
+        " and weapons were not studied (Miles and Cox, 2014).",
         "C; R",
     ),
     Known(

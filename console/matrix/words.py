@@ -36,7 +36,8 @@ STAGES = (
         "booked",
         "booked",
         None,
-        "Arrested and booked; ICE has lodged a detainer (I-247). What the jail answers now is provisional.",
+        "Arrested and booked; ICE has lodged a request to hold (detainer, I-247). What the jail answers now is"
+        " provisional.",
     ),
     Stage("charged", "charged", "charge_filed", "A prosecutor has filed the charge. An arrest alone is not a charge."),
     Stage(
