@@ -14,6 +14,7 @@ from services.chassis.errors import InteropError
 from services.chassis.settings import with_password
 
 LIVE_SEED = 2010
+FAULTS = "SANDBOX_FAULTS"
 READY_SECONDS = 60.0
 
 
@@ -45,12 +46,16 @@ def open_house(*, workers: int = 1, live: bool = False, console: bool = False, r
         return
     state_dir = new_state_dir(root)
     environment = {"INTEROP_LIVE_RUN": str(live_settings(state_dir))} if live else {}
-    if console:
-        environment["SANDBOX_FAULTS"] = "1"
     services = (*SERVICES, CONSOLE) if console else SERVICES
-    with Stack(state_dir, workers=workers, services=services, extra_env=environment) as stack:
+    extra_env = environment | faults(console=console)
+    with Stack(state_dir, workers=workers, services=services, extra_env=extra_env) as stack:
         stack.wait_ready(READY_SECONDS)
         yield House(stack.urls, Redis.from_url(stack.redis_url), stack)
+
+
+def faults(*, console: bool) -> dict[str, str]:
+    """Whether services can be broken on purpose: beside a console they can, unless the environment says otherwise."""
+    return {FAULTS: os.environ.get(FAULTS, "1")} if console else {}
 
 
 @contextmanager

@@ -74,10 +74,6 @@ EARLY_DEATHS = 5
 REFUSED = 2
 """The exit code of a process that says in a sentence why it will not start. It would say the same again."""
 
-FAULTS = "SANDBOX_FAULTS"
-"""Whether services can be broken on purpose. In a stack they can, unless its environment says otherwise: it answers on
-this machine alone."""
-
 _FILE = "stack.json"
 _REQUESTS = "requests"
 _LOCK = "stack.lock"
@@ -321,7 +317,6 @@ class Stack:
             "INTEROP_CONSUMER": worker.name,
             "INTEROP_STATE_DIR": str(self.state_dir),
             "PYTHONUNBUFFERED": "1",
-            FAULTS: os.environ.get(FAULTS, "1"),
         }
 
         return os.environ | settings | self._of_others(worker) | self._extra_env

@@ -123,11 +123,11 @@ def assert_like_the_oracle(
 
 
 def a_house(state_dir: Path, *, services: Sequence[str] = FLOW, **options: Any) -> Stack:
-    """The services, with short leases and ports of their own. A `with` block keeps them up.
+    """The services, with short leases, ports of their own and switches to break them. A `with` block keeps them up.
 
     The flow needs no witnesses; without them the log is written, and not published.
     """
-    environment = {"INTEROP_LEASE_MS": str(LEASE_MS), **options.pop("extra_env", {})}
+    environment = {"INTEROP_LEASE_MS": str(LEASE_MS), "SANDBOX_FAULTS": "1", **options.pop("extra_env", {})}
     return Stack(state_dir, services=services, preferred_ports={}, extra_env=environment, **options)
 
 

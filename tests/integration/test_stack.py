@@ -264,19 +264,6 @@ def test_the_console_may_ask_for_a_restart_of_the_stacks_own_redis_and_of_no_oth
         assert "INTEROP_HOUSE_DIR" not in told(named)
 
 
-@pytest.mark.parametrize("wanted", ["1", "0", None])
-def test_services_can_be_broken_on_purpose_unless_the_environment_says_otherwise(
-    pretend: Path, tmp_path: Path, a_redis: str, monkeypatch: pytest.MonkeyPatch, wanted: str | None
-) -> None:
-    monkeypatch.delenv("SANDBOX_FAULTS", raising=False)
-    if wanted is not None:
-        monkeypatch.setenv("SANDBOX_FAULTS", wanted)
-
-    with pretend_stack(pretend, tmp_path, redis_url=a_redis) as stack:
-        environment = psutil.Process(stack.process("booking").pid).environ()
-        assert environment["SANDBOX_FAULTS"] == (wanted or "1")
-
-
 def test_a_named_redis_that_does_not_answer_is_named_without_its_password(pretend: Path, tmp_path: Path) -> None:
     stack = pretend_stack(pretend, tmp_path, redis_url="redis://:secret@127.0.0.1:9/0")
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from redis.asyncio import Redis
 
+from sandbox.house import faults
 from services.biometric_match.app import PUBLISHES, build
 from services.chassis import http
 from services.chassis.delivery.pace import Pace
@@ -160,3 +161,18 @@ def test_every_fault_is_in_the_log(api: FastAPI, caplog: pytest.LogCaptureFixtur
     (record,) = [each for each in caplog.records if each.name == "services.chassis.faults"]
     assert record.levelno == logging.WARNING
     assert record.getMessage().startswith("fault: biometric_match ")
+
+
+@pytest.mark.parametrize(
+    ("console", "wanted", "told"),
+    [(True, None, {"SANDBOX_FAULTS": "1"}), (True, "0", {"SANDBOX_FAULTS": "0"}), (False, None, {})],
+    ids=["beside a console", "unless somebody says otherwise", "not where there is none"],
+)
+def test_services_can_be_broken_on_purpose(
+    monkeypatch: pytest.MonkeyPatch, console: bool, wanted: str | None, told: dict[str, str]
+) -> None:
+    monkeypatch.delenv("SANDBOX_FAULTS", raising=False)
+    if wanted is not None:
+        monkeypatch.setenv("SANDBOX_FAULTS", wanted)
+
+    assert faults(console=console) == told
