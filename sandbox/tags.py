@@ -6,9 +6,9 @@ UNVERIFIED_TAGS = ("B", "K")
 """What was written down from memory, and not found in a source."""
 
 TAGS = (
-    "Tags: C and R, the source was read; 2nd, read about in another; S0 to S4, one of five articles of 2010 and 2011"
-    " (Boston Globe, Homeland Security Newswire, WBUR, Los Angeles Times, WGBH) says so; P, this project's own; B and"
-    " K, from memory."
+    "Tags: C and R, the source or an excerpt of it was read; 2nd, read about in another; S0 to S4, one of five articles"
+    " of 2010 and 2011 (Boston Globe, Homeland Security Newswire, WBUR, Los Angeles Times, WGBH) says so; P, this"
+    " project's own; B and K, from memory."
 )
 """What the tags of sources mean."""
 

@@ -173,7 +173,9 @@ RULERS = (
     Ruler(
         "charge",
         "Level by charge or conviction (2008 to mid-2010)",
-        "The level as it was until mid-2010: what somebody is charged with now counts like a conviction.",
+        "The level as it was until mid-2010, when what somebody is charged with now counted like a conviction. Level 1:"
+        " violence, national security and major drug offences; Level 2: mainly property and minor drug offences;"
+        " Level 3: everything else.",
         _LEVELS,
         lambda dot: dot[BY_CHARGE],
         (0,),
@@ -184,7 +186,9 @@ RULERS = (
     Ruler(
         "level",
         "Level by conviction alone (from mid-2010)",
-        "The level as it was from mid-2010 on: only convictions count, whatever somebody is charged with now.",
+        "The level as it was from mid-2010 on, when only convictions counted. Level 1: an aggravated felony, or two"
+        " felonies or more; Level 2: another felony, or more than two misdemeanours; Level 3: one or two"
+        " misdemeanours.",
         _LEVELS,
         lambda dot: dot[BY_CONVICTION],
         (0, 1),

@@ -104,7 +104,8 @@ QUOTES: Mapping[str, tuple[Quote, Quote]] = {
             "What somebody is arrested for now is what the agency has before it.",
             (
                 _said(
-                    "WBUR in August 2010, from ICE's figures for Boston: about half of 102 people deported.",
+                    "WBUR in August 2010, of Boston: almost half of 102 people deported were at Levels 2 and 3, so"
+                    " about half at Level 1.",
                     "WBUR, August 2010",
                     "S2",
                 ),
@@ -143,7 +144,7 @@ QUOTES: Mapping[str, tuple[Quote, Quote]] = {
             "Who is at Level 3 or has no level; and that the same people stood at other levels while charges counted.",
         ),
         Quote(
-            "Whoever has no level was announced to nobody as the program's aim.",
+            "Who has no level is not whom the program was announced for.",
             (
                 _said(
                     "A Massachusetts public-safety official in June 2011, of Boston: about a quarter"

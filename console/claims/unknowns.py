@@ -52,14 +52,14 @@ UNKNOWNS = (
     ),
     Unknown(
         "Are the prints of people without a match kept by DHS?",
-        "Advocates in Massachusetts say that they are stored.",
+        "Advocates in Massachusetts say that they are.",
         "The official limits were not read.",
         "Nothing here counts on either.",
         (published("MIRA Coalition and ACLU of Massachusetts", "C:ACLU-MA"),),
     ),
     Unknown(
         "Was taking part voluntary?",
-        "Forty-two agreements could be ended by either side, and places were told so.",
+        "ICE had forty-two agreements with states, and one side alone could end each.",
         "The relay from the FBI to DHS did not depend on them. The Inspector General found the"
         " communications confusing, and"
         " no intent to mislead.",
@@ -74,8 +74,8 @@ UNKNOWNS = (
     ),
     Unknown(
         "Does the program lower crime, or keep people from reporting it?",
-        "No effect on index or violent crime was found in more than 3,000 counties. Drugs and weapons were"
-        " not studied.",
+        "No effect on the FBI's index of crime, or on violent crime, was found in more than 3,000 counties. Drugs and"
+        " weapons were not studied.",
         "Reporting by Hispanic victims fell by 30 % in one study, and rose by 4 % when the program became narrower in"
         " another; a third found neither the promises nor the fears.",
         "Neither effect is in a run. A comparison can take declared rates, each with its source, and never"

@@ -119,7 +119,7 @@ CASES = (
     ),
     CaseCard(
         "Plover-12",
-        "Arrested for driving without a licence. Never convicted of anything. Bond is posted.",
+        "Charged with driving without a licence. Never convicted of anything. Bond is posted.",
         {
             **_CHARGED,
             "charge": "misdemeanor",
@@ -135,7 +135,7 @@ CASES = (
     ),
     CaseCard(
         "Dunlin-58",
-        "Arrested for shoplifting. Has shown a document that proves lawful status.",
+        "Charged with shoplifting. Has shown a document that proves lawful status.",
         {**_CHARGED, "charge": "misdemeanor", "charge_offence": "2303", "lawful_status_proof": True},
     ),
     CaseCard(

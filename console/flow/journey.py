@@ -370,11 +370,8 @@ def _claimed(data: Mapping[str, Any], _: Latest) -> Told:
 
 def _outcome(data: Mapping[str, Any], _: Latest) -> Told:
     outcome = OUTCOMES.get(data["outcome"], spoken(data["outcome"]))
-    why = (
-        "This scenario tells the jail; in the real program nothing was returned to it."
-        if data.get("feedback")
-        else "The jail is not told, as in the real program."
-    )
+    told = "This scenario tells the jail" if data.get("feedback") else "The jail is not told"
+    why = f"{told}. In reality Boston's police asked for outcomes and got none, their commissioner said [S0]."
     return "The case ends", (), f"{_sentence_case(outcome)}.", why
 
 

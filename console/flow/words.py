@@ -52,7 +52,7 @@ MESSAGES: Mapping[str, str] = {
 LEVERS: Mapping[str, str] = {
     "ask_status": "ask about status",
     "notify": "tell ICE the release date",
-    "hold": "hold past the release",
+    "hold": "hold past release",
     "transfer": "hand over to ICE",
     "access": "let ICE into the jail",
 }

@@ -15,7 +15,7 @@ GROUPS = {
     "own": ("Yours", "Made in this page. They stand in a folder on this machine, and nobody else sees them."),
     "enacted": ("Enacted laws and practices", "What jails really did, or had to do, about a detainer."),
     "proposals": ("Proposals and drafts", "What somebody asked for, and what never became law as such."),
-    "counterfactual": ("Counterfactual", "Switches of this project that no instrument was ever like."),
+    "counterfactual": ("Counterfactual", "Made up by this project, to compare with; no law was ever like it."),
     "federal": ("Federal regimes and sharing", "Whom ICE asked for, and how far fingerprints went."),
 }
 
@@ -27,10 +27,10 @@ QUESTIONS = {
 
 LEVERS = {
     "ask_status": "ask about status",
-    "notify": "tell ICE of the release",
-    "hold": "hold beyond the release",
-    "transfer": "hand over in the jail",
-    "access": "let ICE in",
+    "notify": "tell ICE the release date",
+    "hold": "hold past release",
+    "transfer": "hand over to ICE",
+    "access": "let ICE into the jail",
     "sharing": "prints",
     "ice_priority": "priorities",
 }

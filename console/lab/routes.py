@@ -45,7 +45,7 @@ PRESETS: tuple[tuple[str, str, Mapping[str, Assumption]], ...] = (
     ("rearrest_years", "For how many years these are counted", {}),
     ("hearings", "Share of those handed over who have a hearing", HEARINGS),
     ("counsel", "Share of those handed over who have a lawyer", COUNSEL),
-    ("at_large", "Share of the released whom ICE then seeks at large", {}),
+    ("at_large", "Share of those released, for whom ICE would have come, whom it then seeks elsewhere (at large)", {}),
 )
 
 

@@ -13,7 +13,7 @@ STEPS = 50
 SPARE = 1.5
 """How far beyond the matches of a day the slider of an office's capacity goes."""
 
-_SHOWN_DISCRETION = {"hold": "hold people", "notify": "tell ICE", "transfer": "hand people over"}
+_SHOWN_DISCRETION = {"hold": "hold past release", "notify": "tell ICE the release date", "transfer": "hand over to ICE"}
 """The levers of which what a comparison counts depends on how often they are used."""
 
 _LEAST_POWER, _MOST_POWER = -7, -2
@@ -58,7 +58,7 @@ GROUPS = {
         "Discretion",
         "How often agencies make use of what their policy says they may do. It moves the dot.",
     ),
-    "pickup": ("Pick-up", "For how many ICE comes. That nobody comes is the usual reason why nobody is handed over."),
+    "pickup": ("Pick-up", "For how many ICE comes. Where nobody comes, nobody is handed over, whatever the law says."),
     "capacity": ("Capacity", "How many detainers an ICE office can lodge in a real day; a sample has its share."),
     "fpir": ("Match threshold", "How often the search may return a stranger. A laxer one makes more wrong matches."),
 }

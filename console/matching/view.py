@@ -73,11 +73,13 @@ def context(choices: Choices, counted: Counted | None) -> dict[str, Any]:
         "bookings": answers.BOOKINGS,
         "mixes": answers.MIXES,
         "dots": dots(kinds.current, [("stale", kinds.stale), ("false", kinds.false), ("missed", kinds.missed)]),
-        "kinds_source": simulated(
-            "Expected numbers: the scenario's shares of people on file and of stale records, times the rates above."
-            " The lab draws such people one by one, for an FPIR of at most 1 in 100,000, and counts whose record was"
-            " wrong among those held, handed over and removed.",
-            f"interop compare {answers.SCENARIO} --policy us-full-cooperation --bookings {answers.BOOKINGS}",
+        "kinds_source": Source(
+            "project",
+            "Worked out, not simulated: expected numbers, the scenario's shares of people on file and of stale records"
+            " times the rates above. The lab draws such people one by one instead, for an FPIR of at most 1 in 100,000,"
+            " so its counts differ by chance; it tells whose record was wrong among those held and removed:",
+            tag="P",
+            command=f"interop compare {answers.SCENARIO} --policy us-full-cooperation --bookings {answers.BOOKINGS}",
         ),
         "facts": facts,
         "published": [(fact, answers.as_published(fact)) for fact in facts.PUBLISHED],

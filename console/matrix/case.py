@@ -89,7 +89,7 @@ class Preset:
 PRESETS = (
     Preset(
         "An old felony",
-        "Heron-41: burglary, a felony nine years ago, a detainer with an administrative warrant",
+        "Heron-41: a felony charge, a felony nine years ago, a detainer with an administrative warrant",
         "charge=felony&years_since_felony=9&request_form=I-247A&admin_paper=I-200&request_states_probable_cause=yes&stage=1",
     ),
     Preset(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from console.matrix.addresses import ADDRESSES
+from console.matrix.addresses import ADDRESSES, Address
 from console.matrix.case import Facts, TheCase
 from console.matrix.words import (
     ANSWERS,
@@ -102,7 +102,7 @@ class Detail:
     set_aside: tuple[Quote, ...]
     read: tuple[Read, ...]
     hours: str
-    address: str | None
+    address: Address | None
     command: str
     stages: tuple[tuple[tuple[str, int], ...], ...]
     """For each lever its answers in the order of the stages, each with how many stages it lasts."""

@@ -36,7 +36,8 @@ STAGES = (
         "booked",
         "booked",
         None,
-        "Arrested and booked; ICE has lodged a detainer (I-247). What the jail answers now is provisional.",
+        "Arrested and booked; ICE has lodged a request to hold (detainer, I-247). What the jail answers now is"
+        " provisional.",
     ),
     Stage("charged", "charged", "charge_filed", "A prosecutor has filed the charge. An arrest alone is not a charge."),
     Stage(
@@ -67,14 +68,24 @@ LAST = len(STAGES) - 1
 
 LEVERS = (
     Lever("ask_status", "Ask about status", "May staff ask about immigration status?", "at any stage", range(LAST + 1)),
-    Lever("notify", "Tell ICE of release", "Is ICE told the release date?", "before release", range(LAST)),
-    Lever("hold", "Hold longer", "Is the person kept past release for ICE?", "when releasable", range(LAST, LAST + 1)),
+    Lever("notify", "Tell ICE the release date", "Is ICE told the release date?", "before release", range(LAST)),
     Lever(
-        "transfer", "Hand over", "Is the person handed over to ICE in the jail?", "at pick-up", range(LAST, LAST + 1)
+        "hold",
+        "Hold past release",
+        "Is the person kept past release for ICE?",
+        "when releasable",
+        range(LAST, LAST + 1),
+    ),
+    Lever(
+        "transfer",
+        "Hand over to ICE",
+        "Is the person handed over to ICE in the jail?",
+        "at pick-up",
+        range(LAST, LAST + 1),
     ),
     Lever(
         "access",
-        "Let ICE in",
+        "Let ICE into the jail",
         "May ICE come into the jail, to interview for instance?",
         "at any stage",
         range(LAST + 1),

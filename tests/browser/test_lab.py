@@ -45,14 +45,14 @@ def test_a_slider_changes_the_numbers_and_the_address_and_can_be_reset(page: Pag
     open_lab(page)
     before = held(page).text_content()
 
-    page.get_by_role("slider", name="hold people").fill("0.2")
+    page.get_by_role("slider", name="hold past release").fill("0.2")
 
     expect(held(page)).not_to_have_text(before or "")
     expect(page.get_by_text("how often agencies use 'hold' where they may: 0.2")).to_be_visible()
     expect(page).to_have_url(re.compile(r"discretion\.hold=0\.2"))
     expect(page.get_by_text("--discretion hold=0.2").last).to_be_visible()
 
-    page.get_by_role("button", name="Reset: Discretion, hold people").click()
+    page.get_by_role("button", name="Reset: Discretion, hold past release").click()
 
     expect(held(page)).to_have_text(before or "")
     expect(page).not_to_have_url(re.compile("discretion"))

@@ -122,7 +122,7 @@ def test_a_hold_declined_by_policy_names_the_clause() -> None:
         "Policy example-policy, as the request to hold is on file, answers on holding: must not,"
         " by clause (b) [Code 46-37]."
     )
-    assert ("hold past the release", "must not", False) in [(row.lever, row.answer, row.done) for row in made.levers]
+    assert ("hold past release", "must not", False) in [(row.lever, row.answer, row.done) for row in made.levers]
     assert made.clauses[0].source == "Code 46-37"
 
 

@@ -154,7 +154,7 @@ def test_every_law_of_the_catalogue_has_a_card_in_one_group() -> None:
 def test_a_card_says_which_levers_a_law_answers_and_when_it_was_in_force() -> None:
     card = cards.card_of(laws()[1]["us-ca-trust-act-2014"])
 
-    assert card.levers == [("hold beyond the release", "may or must not")]
+    assert card.levers == [("hold past release", "may or must not")]
     assert (card.years, card.is_verified) == ("2014 to 2018", False)
     assert "trust act" in card.words
 

@@ -90,7 +90,11 @@ def test_every_word_of_the_catalogue_has_its_plain_word() -> None:
     assert {policy.place for policy in LAWS} <= {*PLACES}
     assert {kind_of(policy) for policy in LAWS} <= {*KINDS}
     assert {*VERIFIED} == {*VOCABULARY.headings["verified"]}
+
+
+def test_an_address_leads_to_a_page_of_which_it_is_said_what_it_is() -> None:
     assert {*ADDRESSES} <= {*POLICIES}
+    assert all(address.url.startswith("https://") and address.what for address in ADDRESSES.values())
 
 
 @pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.title)
