@@ -33,10 +33,11 @@ Word = Annotated[str, Query(max_length=80)]
 _GONE = Run(error=InteropError("not-counted", "the count was cancelled; load the page again to begin anew"))
 
 
-def routes(_house: House) -> APIRouter:
+def routes(house: House) -> APIRouter:
     """The page and what its scripts ask for."""
     router = APIRouter()
     runs = Runs()
+    house.closing.push_async_callback(runs.close)
 
     async def ordered(
         scenario: str = SCENARIO, explanation: str = EXPLANATION, bookings: int = BOOKINGS, seed: int = SEED

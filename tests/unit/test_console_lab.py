@@ -347,9 +347,8 @@ def test_a_lab_that_is_left_in_the_middle_takes_the_next_job_and_one_that_is_gon
             assert "share" in await anext(listening)
             await listening.aclose()
             after = await lab.result({"kind": "view", "state": as_job(asked(WHERE), {})})
-            assert lab._process is not None
-            lab._process.kill()
-            await lab._process.wait()
+            assert lab._worker is not None
+            await lab._worker.end()
             return after, await lab.result({"kind": "view", "state": as_job(asked(WHERE), {})})
         finally:
             await lab.close()
