@@ -13,8 +13,8 @@ from console.flow.journey import CASE_EVENTS
 from services.chassis.delivery import keys
 from services.chassis.errors import InfrastructureError
 
-PAGE = 2_000
-"""Entries that are read of a stream at once."""
+PAGE = 500
+"""Entries that are read of a stream at once: few, as other pages wait while they are unpacked."""
 
 REMEMBERED = 200
 """Bookings whose events are kept here, so that those who follow them read only what is new."""

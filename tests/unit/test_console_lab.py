@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from console.lab import cards, sliders
 from console.lab.lab import Lab
 from console.lab.own import MOST_BYTES, OwnPolicies, check_text
+from console.lab.routes import sweep
 from console.lab.state import POLICIES, State, as_job, command_of, name_of, place_of, state_of
 from console.lab.view import view_of
 from console.lab.worker import about, comparison_of, serve
@@ -262,6 +264,18 @@ def test_a_law_with_a_mistake_or_without_measure_is_not_saved(tmp_path: Path) ->
         with pytest.raises(InteropError, match="bad-policy"):
             save(own, text)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_downloads_that_nobody_has_fetched_are_removed_and_those_under_way_are_not(tmp_path: Path) -> None:
+    left, under_way = tmp_path / "left.html", tmp_path / "under-way.html"
+    for path in (left, under_way):
+        path.touch()
+    os.utime(left, (0, 0))
+
+    sweep(tmp_path)
+
+    assert list(tmp_path.iterdir()) == [under_way]
+    sweep(tmp_path / "a folder that is not there")
 
 
 # The worker
