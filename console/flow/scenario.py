@@ -17,9 +17,6 @@ LARGEST_SEED = 2**31 - 1
 Order = Literal["pause", "resume", "stop"]
 ORDERS: tuple[Order, ...] = ("pause", "resume", "stop")
 
-BUSY = ("starting", "open", "input_ended", "reconciling")
-"""What a run is while it goes on; all else is before one or after it."""
-
 log = logging.getLogger(__name__)
 
 

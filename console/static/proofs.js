@@ -62,7 +62,7 @@ export class Trust {
 }
 
 /** What cannot be checked here, and why; null where everything can. */
-export function limitsOf(trust) {
+function limitsOf(trust) {
   if (trust.signatures) return null;
   if (!globalThis.isSecureContext) {
     return (

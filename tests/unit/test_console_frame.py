@@ -13,9 +13,10 @@ from anyio.from_thread import start_blocking_portal
 from pydantic import SecretStr
 
 from console.app import build
+from console.data import as_data
 from console.guard import MOST_BODY_BYTES
 from console.house import answered
-from console.pages import FRAGMENT, PAGES, Page, as_data
+from console.pages import FRAGMENT, PAGES, Page
 from console.settings import ConsoleSettings
 from console.sources import published, simulated
 from services.chassis.errors import InteropError
