@@ -357,7 +357,7 @@ def test_a_lab_that_is_left_in_the_middle_takes_the_next_job_and_one_that_is_gon
     async def story() -> tuple[Any, Any]:
         lab = Lab()
         try:
-            listening = lab.run({"kind": "view", "state": as_job(asked(f"{WHERE}&bookings=300000"), {})})
+            listening = lab.run({"kind": "view", "state": as_job(asked(f"{WHERE}&bookings=100000"), {})})
             assert "share" in await anext(listening)
             await listening.aclose()
             after = await lab.result({"kind": "view", "state": as_job(asked(WHERE), {})})
