@@ -1,12 +1,17 @@
-"""What stands between the pages and other people's: headers that let nothing else in, and posts from here alone."""
+"""What stands between the pages and other people's: headers that let nothing in, and short posts from here alone."""
 
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.chassis.http import error_body
+
+MOST_BODY_BYTES = 512 * 1024
+"""What somebody may send at once: several times the longest policy, however its letters are escaped."""
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -46,7 +51,22 @@ class Guard:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self.app(scope, receive, with_headers)
+        await self.app(scope, _limited(receive), with_headers)
+
+
+def _limited(receive: Receive) -> Receive:
+    """Gives up on a body that is too long while it comes, before it fills the memory."""
+    taken = 0
+
+    async def limited() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > MOST_BODY_BYTES:
+            raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        return message
+
+    return limited
 
 
 def _is_from_here(headers: Headers) -> bool:

@@ -65,6 +65,11 @@ class House:
         return answered(await self.ask(service, "POST", path, **request))
 
 
+def redis_away(error: Exception) -> InfrastructureError:
+    """The error of a Redis that does not answer."""
+    return InfrastructureError(f"Redis does not answer ({type(error).__name__}); wait until it is back, and try again")
+
+
 def answered(response: httpx.Response) -> Any:
     """The JSON of an answer.
 

@@ -1,6 +1,5 @@
 """The pages, and how one is put together from its template."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -10,8 +9,8 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
+from console.data import as_data
 from console.sources import next_id
 from sandbox import tags
 from sandbox.home import NOTICE
@@ -101,12 +100,6 @@ def show(request: Request, page: Page, template: str, context: Mapping[str, Any]
         return HTMLResponse(loaded.render(everything), status_code=status)
     drawn = "".join(loaded.blocks[block](loaded.new_context(everything)))
     return HTMLResponse(drawn, status_code=status)
-
-
-def as_data(value: Any) -> Markup:
-    """JSON that can stand in a `<script type="application/json">`: nothing in it can end the element."""
-    text = json.dumps(value, separators=(",", ":"))
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704  escaped
 
 
 @cache

@@ -6,8 +6,8 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from console.house import redis_away
 from services.chassis.delivery import keys
-from services.chassis.errors import InfrastructureError
 
 Event = dict[str, Any]
 
@@ -21,7 +21,7 @@ async def newest_events(redis: Redis, event_type: str, count: int) -> list[Event
     try:
         entries: Any = await redis.xrevrange(keys.stream(event_type), count=count)
     except RedisError as error:
-        raise InfrastructureError(f"Redis does not answer ({type(error).__name__}); is it up?") from error
+        raise redis_away(error) from error
     return [event for _, fields in entries if (event := _parsed(fields)) is not None]
 
 

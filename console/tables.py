@@ -13,12 +13,11 @@ from typing import Any
 
 from services.chassis.policy import NEVER, Clause, Fact, Kind, Policy, Value, Vocabulary
 from services.chassis.policy.conditions import Condition, Test
+from services.chassis.policy.stack import ENACTED
 
 DETAINER = "detainer"
 FORMAT = 1
 """Goes up when data of an older form could be misread."""
-
-ENACTED = "enacted"
 
 
 def detainer_policies(policies: Iterable[Policy]) -> list[Policy]:

@@ -74,7 +74,7 @@ class Order:
     @property
     def counting_command(self) -> str:
         """What prints every number that the page tells of this run, as JSON."""
-        return f"python -m console.claims.worker {shlex.quote(self.text)}"
+        return shlex.join(["python", "-m", "console.claims.worker", self.text])
 
     @property
     def search(self) -> str:

@@ -33,10 +33,11 @@ Word = Annotated[str, Query(max_length=80)]
 _GONE = Run(error=InteropError("not-counted", "the count was cancelled; load the page again to begin anew"))
 
 
-def routes(_house: House) -> APIRouter:
+def routes(house: House) -> APIRouter:
     """The page and what its scripts ask for."""
     router = APIRouter()
     runs = Runs()
+    house.closing.push_async_callback(runs.close)
 
     async def ordered(
         scenario: str = SCENARIO, explanation: str = EXPLANATION, bookings: int = BOOKINGS, seed: int = SEED
@@ -63,6 +64,7 @@ def routes(_house: House) -> APIRouter:
         run = runs.run_of(order) if FRAGMENT not in request.headers else runs.known(order) or _GONE
         if sentence:
             ruler, _, base = sentence.partition("-")
+        told = await asyncio.to_thread(_told, order, run)
         context = {
             "order": order,
             "scenario_options": [(each.scenario, each.title) for each in choices()],
@@ -84,9 +86,9 @@ def routes(_house: House) -> APIRouter:
             "address_of": address_of,
             "first_numbers": first_numbers,
             "unknowns": UNKNOWNS,
-            **_told(order, run),
+            **told,
         }
-        return show(request, CLAIMS, "claims.html.j2", context)
+        return await asyncio.to_thread(show, request, CLAIMS, "claims.html.j2", context)
 
     @router.get(f"{CLAIMS.path}/run")
     async def how_far(

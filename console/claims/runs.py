@@ -1,15 +1,15 @@
 """The runs that pages were asked for: each is counted once, by a process of its own, and kept while this one is up."""
 
 import asyncio
-import json
-import subprocess
-import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from console.claims.order import Order
+from console.workers import ended, result_of
 from services.chassis.errors import InteropError
 
+MODULE = "console.claims.worker"
 KEPT = 16
 """How many runs are kept. One is some 30 kB."""
 
@@ -46,6 +46,10 @@ class Run:
         """How far it is, as plain JSON data."""
         sentence = None if self.error is None else str(self.error)
         return {"state": self.state, "done": self.done, "of": self.of, "words": self.words, "error": sentence}
+
+    def step(self, said: Mapping[str, Any]) -> None:
+        """Takes what the worker says of a step."""
+        self.done, self.of, self.words = said["done"], said["of"], said["words"]
 
 
 class Runs:
@@ -87,6 +91,10 @@ class Runs:
             if run.task is not None:
                 run.task.cancel()
 
+    async def close(self) -> None:
+        """Ends whatever is being counted, when the console does."""
+        await ended(run.task for run in self._runs.values() if run.task is not None)
+
     def _make_room(self) -> None:
         ended = [order for order, run in self._runs.items() if run.state != "counting"]
         for order in ended[: max(0, len(self._runs) - KEPT + 1)]:
@@ -96,32 +104,10 @@ class Runs:
         try:
             async with self._turns:
                 run.words = "starting to count"
-                await self._count_now(order, run)
+                run.counted = await result_of(MODULE, order.text, on_step=run.step)
+                run.done = run.of
+        except InteropError as error:
+            run.error = error
         except asyncio.CancelledError:
             run.error = InteropError("not-counted", "the count was cancelled; load the page again to begin anew")
             raise
-
-    async def _count_now(self, order: Order, run: Run) -> None:
-        command = [sys.executable, "-m", "console.claims.worker", order.text]
-        # Read in a thread: the end of a process of asyncio's own was not always noticed when the console ends.
-        # The order was checked, and no shell reads it.
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
-            assert process.stdout is not None  # noqa: S101  it was asked for
-            try:
-                while line := await asyncio.to_thread(process.stdout.readline):
-                    _take(json.loads(line), run)
-            finally:
-                process.kill()
-        if run.state == "counting":
-            sentence = "the process that counts ended early; ask again, and see the console's log if it happens again"
-            run.error = InteropError("not-counted", sentence, status=500)
-
-
-def _take(line: dict[str, Any], run: Run) -> None:
-    if "counted" in line:
-        run.counted = line["counted"]
-        run.done = run.of
-    elif "error" in line:
-        run.error = InteropError(line["error"]["code"], line["error"]["message"])
-    else:
-        run.done, run.of, run.words = line["done"], line["of"], line["words"]

@@ -19,6 +19,7 @@ from console.classroom.laws import laws_for_class
 from console.classroom.notes import SOURCES
 from console.classroom.population import HOURS, Crowded, population_of
 from console.classroom.yardsticks import CHOSEN, GUESS_LAWS, QUESTIONS, YARDSTICKS
+from console.data import as_data
 from sandbox.home import NOTICE
 from sandbox.lab.crowd import OnBookings
 from sandbox.report import LEVER_WORDS
@@ -151,12 +152,6 @@ def _inlined(text: str) -> Markup:
     return Markup(text)  # noqa: S704  read from this package
 
 
-def _as_data(value: Any) -> Markup:
-    """JSON that can stand in a `<script type="application/json">`: nothing in it can end the element."""
-    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704  escaped
-
-
 @cache
 def _environment() -> Environment:
     environment = Environment(
@@ -166,5 +161,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"hashed": _hashed, "inlined": _inlined, "data": _as_data, "tag_words": tag_in_words}
+    environment.filters |= {"hashed": _hashed, "inlined": _inlined, "data": as_data, "tag_words": tag_in_words}
     return environment

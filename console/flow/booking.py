@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.flow.kinds import ANYBODY, KINDS_BY_KEY, LIVE_POLICY
-from console.flow.worker import json_by
 from console.house import House
+from console.workers import ended, result_of
 from services.booking.identifiers import subject_of, tcn_of
 from services.chassis.errors import InteropError
 
@@ -35,10 +35,22 @@ class Desk:
         self._settings: dict[str, Any] = {}
         """By law, what its runs are pinned to; those of `KINDS` come with the cast."""
 
+        self._asking = asyncio.Lock()
+
     def prepare(self) -> None:
         """Begins to look for people, so that they are there when somebody wants to book one."""
-        if self._cast is None or (self._cast.done() and (self._cast.cancelled() or self._cast.exception())):
-            self._cast = asyncio.create_task(json_by(CAST))
+        if self._cast is None or (self._cast.done() and not self._is_cast):
+            self._cast = asyncio.create_task(result_of(CAST))
+
+    async def close(self) -> None:
+        """Ends the search for people, when the console does."""
+        if self._cast is not None:
+            await ended([self._cast])
+
+    @property
+    def _is_cast(self) -> bool:
+        cast = self._cast
+        return cast is not None and cast.done() and not cast.cancelled() and cast.exception() is None
 
     async def people(self) -> dict[str, list[Person]]:
         """People by kind.
@@ -54,8 +66,8 @@ class Desk:
         return people
 
     async def truth(self, subject: str) -> str | None:
-        """Who somebody truly is: None for whom this desk has not booked."""
-        if self._cast is None:
+        """Who somebody truly is: None for whom this desk has not booked, and while it is still looking for people."""
+        if not self._is_cast:
             return None
         for somebody in (each for people in (await self.people()).values() for each in people):
             body = somebody["body"]
@@ -99,8 +111,9 @@ class Desk:
         return Booked(LIVE, tcn)
 
     async def _book_apart(self, policy: str, people: list[Person]) -> Booked:
-        if policy not in self._settings:
-            self._settings[policy] = await json_by(CAST, policy)
+        async with self._asking:  # one process for it is enough, however many want it
+            if policy not in self._settings:
+                self._settings[policy] = await result_of(CAST, policy)
         run = f"by-hand-{policy}-{secrets.token_hex(3)}"
         body = secrets.choice(people)["body"]
         await self.house.post("booking", "/runs", json={"runid": run, "settings": self._settings[policy]})

@@ -6,7 +6,6 @@
 A process of its own: it needs the lab, which the web page does not load.
 """
 
-import json
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,12 +16,12 @@ import polars as pl
 
 from console.flow.kinds import ANYBODY, KINDS, LIVE_POLICY, Kind
 from console.flow.words import OFFENSES, STATUSES
+from console.working import run
 from sandbox.house import LIVE_SEED
 from sandbox.lab.flow import simulate
 from sandbox.population import NOWHERE, People, bookings, people
 from sandbox.scenario import Scenario, load_scenario, resolve
 from services.booking.handlers import DEFAULT_STAY
-from services.chassis.errors import InteropError
 
 CROWD = 12_000
 """People who are looked through: enough for several of the rarest kind."""
@@ -56,14 +55,14 @@ def as_by_hand(booked: People) -> People:
     return replace(booked, custody=custody)
 
 
-def settings_json(policy: str) -> str:
+def settings_under(policy: str) -> dict[str, Any]:
     """What a run of `live` under a policy is pinned to."""
-    return resolve(load_scenario("live"), seed=LIVE_SEED, policy=policy).model_dump_json()
+    return resolve(load_scenario("live"), seed=LIVE_SEED, policy=policy).model_dump(mode="json")
 
 
 def settings() -> dict[str, Any]:
     """What runs of `live` are pinned to under the laws that show the kinds."""
-    return {policy: json.loads(settings_json(policy)) for policy in {kind.policy for kind in KINDS}}
+    return {policy: settings_under(policy) for policy in {kind.policy for kind in KINDS}}
 
 
 def _table(booked: People, scenario: Scenario, policy: str) -> pl.DataFrame:
@@ -96,30 +95,26 @@ def _person(row: Mapping[str, Any], scenario: Scenario, crowd: int) -> dict[str,
 
 def _truth(row: Mapping[str, Any], body: Mapping[str, Any]) -> str:
     """Who the person truly is, and what the federal files say of them."""
-    files = [name for name, known in (("the FBI's", row["in_iafis"]), ("DHS'", row["in_ident"])) if known]
     told = f"{STATUSES[row['status']]}, arrested for {body['charge']['literal'].lower()}"
     told += f" ({OFFENSES[body['charge']['offense_class']]})."
-    if row["stale"]:
-        told += (
-            f" DHS' record is out of date: it is that of {STATUSES[row['recorded_status']]}."
-            if row["recorded_status"]
-            else ""
-        )
-    told += f" On file: {' and '.join(files)} database." if len(files) == 1 else ""
-    told += " On file at the FBI and at DHS." if len(files) == 2 else ""  # noqa: PLR2004  both
-    return told[0].upper() + told[1:] + ("" if files else " On file nowhere.")
+    if row["stale"] and row["recorded_status"]:
+        told += f" DHS' record is out of date: it is that of {STATUSES[row['recorded_status']]}."
+    return told[0].upper() + told[1:] + _ON_FILE[bool(row["in_iafis"]), bool(row["in_ident"])]
+
+
+_ON_FILE = {
+    (True, True): " On file at the FBI and at DHS.",
+    (True, False): " On file: the FBI's database.",
+    (False, True): " On file: DHS' database.",
+    (False, False): " On file nowhere.",
+}
+"""Whether in IAFIS, whether in IDENT -> what is said of it."""
 
 
 def main() -> None:
     """The entry point."""
-    try:
-        told = (
-            settings_json(sys.argv[1]) if len(sys.argv) > 1 else json.dumps({"people": cast(), "settings": settings()})
-        )
-    except InteropError as error:
-        sys.stderr.write(f"{error.code}: {error.sentence}\n")
-        sys.exit(2)
-    sys.stdout.write(told)
+    policy = sys.argv[1] if len(sys.argv) > 1 else None
+    run(lambda _: {"people": cast(), "settings": settings()} if policy is None else settings_under(policy))
 
 
 if __name__ == "__main__":

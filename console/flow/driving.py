@@ -2,8 +2,8 @@
 
     python -m console.flow.driving '{"scenario": ..., "bookings": ..., "seed": ..., "policy": ..., "regime": ...}'
 
-It writes a line of JSON whenever something moves, and takes `pause`, `resume` and `stop` as lines on its standard
-input. When that ends, because the page is gone, it stops in good order.
+It writes a line of JSON whenever something moves, and takes "pause", "resume" and "stop" as lines of JSON on its
+standard input. When that ends, because the page is gone, it stops in good order.
 """
 
 import json
@@ -17,11 +17,11 @@ from typing import Any
 from redis import Redis
 
 from console.settings import ConsoleSettings
+from console.working import Tell, run
 from sandbox import streams
 from sandbox.drive import Driver, Progress, wait_for_audit
 from sandbox.population import bookings
 from sandbox.runs import Request, scenario_of, settings_of
-from services.chassis.errors import InteropError
 
 TOLD_EVERY_SECONDS = 0.2
 
@@ -48,7 +48,7 @@ class Controls:
     def listen(self, lines: Iterable[str]) -> None:
         """Takes orders, until there are none to come."""
         for line in lines:
-            order = line.strip()
+            order = json.loads(line)
             if order == "pause":
                 self._going.clear()
             elif order == "resume":
@@ -79,7 +79,7 @@ def summary(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
     return [(words, found[words]) for words in COUNTED]
 
 
-def drive(request: Request, settings: ConsoleSettings, controls: Controls) -> dict[str, Any]:
+def drive(request: Request, settings: ConsoleSettings, controls: Controls, tell: Tell) -> dict[str, Any]:
     """Runs a scenario to its end, or to where it is stopped, and tells what came of it.
 
     Raises:
@@ -94,11 +94,12 @@ def drive(request: Request, settings: ConsoleSettings, controls: Controls) -> di
         if time.monotonic() - told_at < TOLD_EVERY_SECONDS:
             return
         told_at = time.monotonic()
-        _tell(status=at.status, booked=at.booked, total=at.total, open_day=at.open_day.isoformat(), runid=runid)
+        open_day = at.open_day.isoformat()
+        tell({"status": at.status, "booked": at.booked, "total": at.total, "open_day": open_day, "runid": runid})
 
     people = controls.governed(bookings(scenario, request.seed, request.bookings))
     Driver(settings.booking_url, runid, on_progress).run(settings_of(scenario, request), people, request.bookings)
-    _tell(status="reconciling", runid=runid)
+    tell({"status": "reconciling", "runid": runid})
     redis = Redis.from_url(settings.redis_address(), socket_connect_timeout=2, socket_timeout=10)
     audited = wait_for_audit(redis, settings.audit_url)
     return {
@@ -112,20 +113,11 @@ def drive(request: Request, settings: ConsoleSettings, controls: Controls) -> di
     }
 
 
-def _tell(**told: Any) -> None:
-    sys.stdout.write(json.dumps(told) + "\n")
-    sys.stdout.flush()
-
-
 def main() -> None:
     """The entry point."""
     controls = Controls()
-    threading.Thread(target=controls.listen, args=(sys.stdin,), daemon=True).start()
-    try:
-        _tell(**drive(Request(**json.loads(sys.argv[1])), ConsoleSettings(), controls))
-    except InteropError as error:
-        sys.stderr.write(f"{error.code}: {error.sentence}\n")
-        sys.exit(2)
+    request = Request(**json.loads(sys.argv[1]))
+    run(lambda tell: drive(request, ConsoleSettings(), controls, tell), listen=controls.listen)
 
 
 if __name__ == "__main__":

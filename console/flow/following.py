@@ -10,11 +10,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from console.flow.journey import CASE_EVENTS
+from console.house import redis_away
 from services.chassis.delivery import keys
-from services.chassis.errors import InfrastructureError
 
-PAGE = 2_000
-"""Entries that are read of a stream at once."""
+PAGE = 500
+"""Entries that are read of a stream at once: few, as other pages wait while they are unpacked."""
 
 REMEMBERED = 200
 """Bookings whose events are kept here, so that those who follow them read only what is new."""
@@ -51,7 +51,7 @@ class Follower:
                 while await self._read(tcn, followed):
                     pass
             except (RedisError, OSError) as error:
-                raise InfrastructureError(f"Redis does not answer ({type(error).__name__}); wait a moment") from error
+                raise redis_away(error) from error
         return list(followed.events.values())
 
     async def _read(self, tcn: str, followed: _Followed) -> bool:

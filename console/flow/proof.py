@@ -5,9 +5,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -15,9 +15,10 @@ from redis.exceptions import RedisError
 from console.flow import vitals
 from console.flow.pulse import look_at_services, read_streams
 from console.flow.words import counted, listed
-from console.house import House
+from console.house import House, redis_away
 from sandbox import dead_letters as letters
-from services.chassis.errors import InfrastructureError
+
+Found = TypeVar("Found")
 
 PATIENCE_SECONDS = 15.0
 LOOK_EVERY_SECONDS = 0.25
@@ -125,7 +126,7 @@ async def _look(house: House) -> Proof:
     try:
         reading = await read_streams(house.redis)
     except (RedisError, OSError) as error:
-        raise InfrastructureError(f"Redis does not answer ({type(error).__name__}); wait until it is back") from error
+        raise redis_away(error) from error
     reasons = Counter(letter["reason"] for letter in await listed_letters(house))
     return judge(vitals.owing(reading), services, reasons)
 
@@ -174,10 +175,10 @@ def _letters(redis: Redis) -> list[dict[str, str]]:
     ]
 
 
-def _with_redis(house: House, work: Any) -> Any:
+def _with_redis(house: House, work: Callable[[Redis], Found]) -> Found:
     """What `interop dlq` does, which takes a client that waits."""
     try:
         with Redis.from_url(house.settings.redis_address(), socket_connect_timeout=2, socket_timeout=10) as redis:
             return work(redis)
     except (RedisError, OSError) as error:
-        raise InfrastructureError(f"Redis does not answer ({type(error).__name__}); wait until it is back") from error
+        raise redis_away(error) from error

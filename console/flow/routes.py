@@ -45,6 +45,7 @@ def routes(house: House) -> APIRouter:
     stage, desk, follower = Stage(), Desk(house), Follower(house.redis)
     pulse = Pulse(house, lambda: {"scenario": stage.told()})
     house.closing.push_async_callback(stage.close)
+    house.closing.push_async_callback(desk.close)
 
     @router.get(FLOW.path)
     async def page(request: Request) -> Response:

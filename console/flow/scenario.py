@@ -1,14 +1,12 @@
 """The scenario that the page runs: one at a time, for everybody who looks on."""
 
 import asyncio
-import contextlib
 import json
 import logging
-import sys
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from console.flow.worker import complained
+from console.workers import Line, Worker, ended
 from services.chassis.errors import InteropError
 
 DRIVING = "console.flow.driving"
@@ -18,9 +16,6 @@ LARGEST_SEED = 2**31 - 1
 
 Order = Literal["pause", "resume", "stop"]
 ORDERS: tuple[Order, ...] = ("pause", "resume", "stop")
-
-BUSY = ("starting", "open", "input_ended", "reconciling")
-"""What a run is while it goes on; all else is before one or after it."""
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +51,7 @@ class Stage:
     """Where the one scenario runs that the page has started."""
 
     def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
+        self._worker: Worker | None = None
         self._task: asyncio.Task[None] | None = None
         self._wish: Wish | None = None
         self._told: dict[str, Any] = {"status": "none"}
@@ -82,7 +77,7 @@ class Stage:
             raise InteropError(
                 "run-under-way", "a scenario is running; stop it, or wait until it is through", status=409
             )
-        self._wish, self._paused = wish, False
+        self._wish, self._worker, self._paused = wish, None, False
         self._told = {"status": "starting", "booked": 0, "total": wish.bookings}
         self._task = asyncio.create_task(self._follow(wish))
 
@@ -92,30 +87,27 @@ class Stage:
         Raises:
             InteropError: `no-run-under-way`.
         """
-        if not self.is_busy or self._process is None or self._process.stdin is None:
+        if not self.is_busy or self._worker is None:
             raise InteropError("no-run-under-way", "no scenario is running now; start one", status=409)
-        with contextlib.suppress(ConnectionError):
-            self._process.stdin.write(f"{order}\n".encode())
+        self._worker.tell(order)
         self._paused = order == "pause"
 
     async def close(self) -> None:
         """Ends the process, when the console does."""
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
+        if self._task is not None:
+            await ended([self._task])
 
     async def _follow(self, wish: Wish) -> None:
-        pipe = asyncio.subprocess.PIPE
-        self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", DRIVING, json.dumps(asdict(wish)), stdin=pipe, stdout=pipe, stderr=pipe
-        )
-        if process.stdout is None or process.stderr is None:
-            raise RuntimeError("a process that was given pipes has them")
-        async for line in process.stdout:
-            self._told = self._told | json.loads(line)
-        complaint = (await process.stderr.read()).decode(errors="replace")
-        if await process.wait() != 0:
-            error = complained(complaint)
+        try:
+            self._worker = await Worker.start(DRIVING, json.dumps(asdict(wish)))
+            self._step(await self._worker.result(self._step))
+        except InteropError as error:
             log.warning("the scenario has ended: %s", error)
-            self._told = self._told | {"status": "failed", "error": f"{error.code}: {error.sentence}"}
-        self._paused = False
+            self._step({"status": "failed", "error": str(error)})
+        finally:
+            self._paused = False
+            if self._worker is not None:
+                await self._worker.end()
+
+    def _step(self, said: Line) -> None:
+        self._told = self._told | said

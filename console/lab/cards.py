@@ -4,11 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from console.tables import DETAINER
 from sandbox.policies.words import VERIFIED
 from services.chassis.policy import Policy
 from services.chassis.policy.stack import ENACTED
 
-DETAINER = "detainer"
 COUNTERFACTUAL = "counterfactual"
 
 GROUPS = {

@@ -1,19 +1,15 @@
 """The worker process of the lab as the page reaches it: one job at a time, with progress, and an end on request."""
 
 import asyncio
-import json
 import logging
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
 from itertools import count
 from typing import Any
 
-from services.chassis.errors import InfrastructureError, InteropError
+from console.workers import Worker, ended, error_in, gone
+from services.chassis.errors import InteropError
 
 MODULE = "console.lab.worker"
-LONGEST_LINE = 64 << 20
 PATIENCE_SECONDS = 3.0
 """How long a job may take to its next step once nobody wants it; then the worker is ended, and with it what it kept."""
 
@@ -29,22 +25,21 @@ class _Job:
         self.message = {"id": number, **wanted}
         self.said: asyncio.Queue[Message | InteropError] = asyncio.Queue()
         self.is_wanted = True
-        self._process: Process | None = None
+        self._worker: Worker | None = None
         self._end: asyncio.TimerHandle | None = None
 
-    def begun(self, process: Process) -> None:
-        self._process = process
+    def begun(self, worker: Worker) -> None:
+        self._worker = worker
 
     def drop(self) -> None:
         """Nobody wants it any more. The worker is told so, and ended if that does not help."""
         self.is_wanted = False
-        process = self._process
-        if process is not None and process.returncode is None and process.stdin is not None:
-            process.stdin.write(_line({"cancel": self.message["id"]}))
-            self._end = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, _kill, process)
+        if self._worker is not None and self._worker.is_up:
+            self._worker.tell({"cancel": self.message["id"]})
+            self._end = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, _kill, self._worker)
 
     def over(self) -> None:
-        self._process = None
+        self._worker = None
         if self._end is not None:
             self._end.cancel()
 
@@ -55,7 +50,7 @@ class Lab:
     def __init__(self) -> None:
         self._numbers = count(1)
         self._turn = asyncio.Lock()
-        self._process: Process | None = None
+        self._worker: Worker | None = None
         self._scenarios: list[dict[str, Any]] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -104,85 +99,48 @@ class Lab:
         async for said in self.run(wanted):
             if "done" in said:
                 return dict(said["done"])
-        raise _gone()
+        raise gone()
 
     async def close(self) -> None:
         """Ends the worker, and whatever it is at."""
-        for task in self._under_way:
-            task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
-        if self._process is not None:
-            await _end(self._process)
+        await ended(self._under_way)
+        if self._worker is not None:
+            await self._worker.end()
 
     async def _do(self, job: _Job) -> None:
         async with self._turn:
             if not job.is_wanted:
                 return
             try:
-                process = await self._running()
-                job.begun(process)
-                await _tell(process, job.message)
+                worker = await self._running()
+                job.begun(worker)
+                worker.tell(job.message)
                 said: Message = {"share": 0}
                 while "share" in said:
-                    said = await _hear(process)
-                    job.said.put_nowait(_error_of(said) or said)
+                    said = await _heard(worker)
+                    job.said.put_nowait(error_in(said) if "error" in said else said)
             except InteropError as error:
                 job.said.put_nowait(error)
             finally:
                 job.over()
 
-    async def _running(self) -> Process:
-        if self._process is not None and self._process.returncode is None:
-            return self._process
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", MODULE, stdin=PIPE, stdout=PIPE, limit=LONGEST_LINE, start_new_session=True
-        )
-        first = await _hear(self._process)
+    async def _running(self) -> Worker:
+        if self._worker is not None and self._worker.is_up:
+            return self._worker
+        self._worker = await Worker.start(MODULE)
+        first = await _heard(self._worker)
         self._scenarios = list(first["scenarios"])
-        return self._process
+        return self._worker
 
 
-def _line(message: Message) -> bytes:
-    return json.dumps(message).encode() + b"\n"
+async def _heard(worker: Worker) -> Message:
+    said = await worker.hear()
+    if said is None:
+        await worker.end()
+        raise gone()
+    return said
 
 
-async def _tell(process: Process, message: Message) -> None:
-    assert process.stdin is not None  # noqa: S101  it was started with one
-    try:
-        process.stdin.write(_line(message))
-        await process.stdin.drain()
-    except ConnectionError as error:
-        raise _gone() from error
-
-
-async def _hear(process: Process) -> Message:
-    assert process.stdout is not None  # noqa: S101  it was started with one
-    line = await process.stdout.readline()
-    if not line:
-        await _end(process)
-        raise _gone()
-    message: Message = json.loads(line)
-    return message
-
-
-def _error_of(said: Message) -> InteropError | None:
-    error = said.get("error")
-    return None if error is None else InteropError(error["code"], error["sentence"], status=error["status"])
-
-
-def _gone() -> InfrastructureError:
-    return InfrastructureError("the lab has ended unexpectedly; try again, and see the console's log if it ends again")
-
-
-def _kill(process: Process) -> None:
+def _kill(worker: Worker) -> None:
     _log.warning("the lab did not stop when it was asked to, and was ended")
-    with suppress(ProcessLookupError):
-        process.kill()
-
-
-async def _end(process: Process) -> None:
-    with suppress(ProcessLookupError):
-        process.kill()
-    if process.stdin is not None:
-        process.stdin.close()
-    await process.wait()
+    worker.kill()

@@ -4,10 +4,12 @@ import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
+from time import time
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Request
@@ -31,6 +33,9 @@ from services.chassis.policy.mistakes import did_you_mean
 TEMPLATE = "lab.html.j2"
 MOST_VIEWS = 24
 """Comparisons that are shown again at once."""
+
+LONGEST_DOWNLOAD_SECONDS = 600.0
+"""A file that nobody has fetched by then is not fetched any more."""
 
 DOWNLOADS = {
     "html": ("text/html", "html"),
@@ -82,6 +87,7 @@ class LabPage:
         self.lab = Lab()
         self.own = OwnPolicies(house.settings.own_policies)
         self.downloads = house.settings.state_dir / "downloads"
+        sweep(self.downloads)
         self._folder = catalogue()
         self._views: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._checking = asyncio.Semaphore(1)
@@ -194,6 +200,7 @@ class LabPage:
         """
         shelf.chosen(state)
         self.downloads.mkdir(parents=True, exist_ok=True)
+        sweep(self.downloads)
         path = self.downloads / f"{token_hex(8)}.{kind}"
         job = {"kind": kind, "path": str(path.absolute()), "state": as_job(state, shelf.path_of(state))}
         await self.lab.result(job)
@@ -205,6 +212,14 @@ class LabPage:
             self._views.popitem(last=False)
 
 
+def sweep(downloads: Path) -> None:
+    """Removes what was never fetched to its end, because somebody left or the console was killed."""
+    for path in downloads.glob("*"):
+        with suppress(OSError):
+            if time() - path.stat().st_mtime > LONGEST_DOWNLOAD_SECONDS:
+                path.unlink()
+
+
 def routes(house: House) -> APIRouter:
     """The page and what its scripts ask for."""
     router = APIRouter()
@@ -212,7 +227,8 @@ def routes(house: House) -> APIRouter:
 
     async def shown(request: Request) -> HTMLResponse:
         state, scenario = await here.state(request)
-        return show(request, LAB, TEMPLATE, await here.context(state, scenario, await here.shelf()))
+        context = await here.context(state, scenario, await here.shelf())
+        return await asyncio.to_thread(show, request, LAB, TEMPLATE, context)
 
     @router.get(LAB.path)
     async def page(request: Request) -> HTMLResponse:
@@ -270,7 +286,8 @@ async def _told(here: LabPage, request: Request) -> AsyncIterator[str]:
         shelf = await here.shelf()
         async for said in here.messages(state, shelf):
             yield _line(said)
-        drawn = show(request, LAB, TEMPLATE, await here.context(state, scenario, shelf))
+        context = await here.context(state, scenario, shelf)
+        drawn = await asyncio.to_thread(show, request, LAB, TEMPLATE, context)
         yield _line({"html": bytes(drawn.body).decode()})
     except InteropError as error:
         yield _line({"error": f"{error.code}: {error.sentence}"})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil, log10
 from typing import Any, Literal
 
-from console.lab.state import State, lever_in_words, name_of, place_of
+from console.lab.state import State, lever_in_words, name_of
 
 Kind = Literal["share", "capacity", "power"]
 
@@ -71,9 +71,8 @@ def sliders_of(state: State, scenario: Mapping[str, Any]) -> list[Slider]:
         state: where they stand.
         scenario: what the worker tells of it.
     """
-    standing = scenario["levers"].get(state.explanation or "") or next(iter(scenario["levers"].values()))
     found: list[Slider] = []
-    for place, usual in standing.items():
+    for place, usual in standing_of(state, scenario).items():
         name = name_of(place)
         made = _slider(name, state.levers.get(name, usual), usual, _busiest(state, scenario))
         if made is not None:
@@ -83,10 +82,8 @@ def sliders_of(state: State, scenario: Mapping[str, Any]) -> list[Slider]:
 
 def standing_of(state: State, scenario: Mapping[str, Any]) -> dict[str, float | None]:
     """Every lever of the scenario under the state's explanation, by its place."""
-    standing: dict[str, float | None] = scenario["levers"].get(state.explanation or "") or next(
-        iter(scenario["levers"].values())
-    )
-    return standing
+    by_explanation: Mapping[str, dict[str, float | None]] = scenario["levers"]
+    return by_explanation.get(state.explanation or "") or next(iter(by_explanation.values()))
 
 
 def in_words(kind: Kind, position: float, most: float) -> str:
@@ -132,7 +129,7 @@ def _busiest(state: State, scenario: Mapping[str, Any]) -> float:
 
 def _offices(scenario: Mapping[str, Any]) -> int:
     levers = next(iter(scenario["levers"].values()))
-    return sum(place_of("capacity.x")[:-1] == place[: place.rindex(".") + 1] for place in levers)
+    return sum(name_of(place).startswith("capacity.") for place in levers)
 
 
 def _round_up(step: float) -> float:

@@ -5,7 +5,6 @@ ends the job of that number at its next step. When nobody can ask any more, it e
 """
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from threading import Thread
 from typing import Any, TextIO
 
 from console.lab.view import view_of
+from console.working import Tell, teller, told_error
 from sandbox.compare import Comparison, Kept, compare
 from sandbox.lab.assumptions import COSTS_A_DAY, COUNSEL, HEARINGS, REARRESTS, Assumptions, assumption
 from sandbox.pages import comparison_page
@@ -24,7 +24,6 @@ from sandbox.usual import LARGE_GALLERY
 from services.chassis.errors import InteropError
 
 Job = Mapping[str, Any]
-Tell = Callable[[Mapping[str, Any]], None]
 
 
 class CancelledError(Exception):
@@ -33,9 +32,7 @@ class CancelledError(Exception):
 
 def main() -> None:
     """Answers until nobody can ask any more."""
-    # Whatever else prints must not end up between the answers.
-    answers, sys.stdout = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"), sys.stderr
-    serve(sys.stdin, lambda told: print(json.dumps(told), file=answers, flush=True))
+    serve(sys.stdin, teller())
 
 
 def serve(asked: TextIO, tell: Tell) -> None:
@@ -81,7 +78,7 @@ def _answer(job: Job, kept: Kept, cancelled: set[int], tell: Tell) -> None:
     except CancelledError:
         tell({"id": number, "cancelled": True})
     except InteropError as error:
-        tell({"id": number, "error": {"code": error.code, "sentence": error.sentence, "status": error.status}})
+        tell({"id": number, **told_error(error)})
 
 
 def _do(job: Job, kept: Kept, step: Callable[[float, str], None]) -> dict[str, Any]:

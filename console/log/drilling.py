@@ -1,7 +1,7 @@
 """`python -m console.log.drilling URL FLIPS SEED`: the tamper drill on a copy of a served log, in a process of its own.
 
 The copy is in memory: it is fetched over HTTP as anybody could, and nothing that is kept is touched. What somebody
-has kept of the log comes on stdin, as a checkpoint. Writes a line of JSON for each step, and a last one.
+has kept of the log is the first line of stdin: a checkpoint as a JSON string, empty for none.
 """
 
 import json
@@ -13,6 +13,7 @@ from dataclasses import asdict
 import httpx
 
 from console.log.attacks import row_of
+from console.working import Tell, run
 from services.audit.tlog.checkpoint import parse_checkpoint
 from services.audit.tlog.drill import drill
 from services.audit.tlog.policy import parse_policy
@@ -25,27 +26,6 @@ MOST_ENTRIES = 50_000
 OnProgress = Callable[[str, int, int], None]
 
 _TELL_SECONDS = 0.1
-
-
-class Teller:
-    """Tells on stdout how far the drill is, not more often than somebody can see."""
-
-    def __init__(self) -> None:
-        self._told = 0.0
-
-    def progress(self, step: str, done: int, total: int) -> None:
-        """One step of the way."""
-        if time.monotonic() - self._told >= _TELL_SECONDS or done == total:
-            self._told = time.monotonic()
-            self.line({"step": step, "done": done, "total": total})
-
-    def line(self, told: dict[str, object]) -> None:
-        """A line of JSON. Ends the process when nobody listens any more."""
-        try:
-            sys.stdout.write(json.dumps(told) + "\n")
-            sys.stdout.flush()
-        except BrokenPipeError:
-            sys.exit(1)
 
 
 def drilled(
@@ -97,19 +77,30 @@ def _fetched(client: httpx.Client, path: str) -> bytes:
     return answer.content
 
 
-def main(arguments: list[str]) -> None:
+def main() -> None:
     """Drills, and tells the result or the error as the last line."""
-    url, flips, seed = arguments
-    teller = Teller()
-    older = sys.stdin.buffer.read()
-    try:
+    url, flips, seed = sys.argv[1:]
+    older = str(json.loads(sys.stdin.readline())).encode()
+
+    def work(tell: Tell) -> dict[str, object]:
         with httpx.Client(base_url=url, timeout=30, trust_env=False) as client:
-            result = drilled(lambda path: _fetched(client, path), older, int(flips), int(seed), teller.progress)
-    except InteropError as error:
-        teller.line({"error": {"code": error.code, "message": error.sentence}})
-    else:
-        teller.line({"result": result})
+            return drilled(lambda path: _fetched(client, path), older, int(flips), int(seed), _seldom(tell))
+
+    run(work)
+
+
+def _seldom(tell: Tell) -> OnProgress:
+    """Tells how far the drill is, not more often than somebody can see."""
+    told_at = 0.0
+
+    def on_progress(step: str, done: int, total: int) -> None:
+        nonlocal told_at
+        if time.monotonic() - told_at >= _TELL_SECONDS or done == total:
+            told_at = time.monotonic()
+            tell({"step": step, "done": done, "total": total})
+
+    return on_progress
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

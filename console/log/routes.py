@@ -129,6 +129,7 @@ def _add_state(router: APIRouter, house: House) -> None:
 
 def _add_drill(router: APIRouter, house: House) -> None:
     drills = Drills(house.settings.audit_url)
+    house.closing.push_async_callback(drills.close)
 
     @router.get("/log/drill")
     async def told() -> dict[str, Any]:
@@ -136,7 +137,7 @@ def _add_drill(router: APIRouter, house: House) -> None:
 
     @router.post("/log/drill")
     async def start(drill: Drill) -> dict[str, Any]:
-        return await drills.start(drill.older.encode(), drill.flips, drill.seed)
+        return drills.start(drill.older, drill.flips, drill.seed)
 
     @router.post("/log/drill/cancel")
     async def cancel() -> dict[str, Any]:

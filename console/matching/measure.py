@@ -1,11 +1,9 @@
 """Counts errors with the matcher's own code: `python -m console.matching.measure --fingers 10 --model afit-2012`.
 
 People on file are captured anew and scored against their own records; strangers are searched in a gallery, row by row.
-Every line on stdout is JSON: first how much is done, and at last what was counted.
+Every line on stdout is JSON: first how much is done, as `share`, and at last what was counted, as `result`.
 """
 
-import json
-import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +13,7 @@ from numpy.typing import NDArray
 
 from console.matching.answers import poorer_model
 from console.matching.choices import DECIBEL_STEP, LEAST_DECIBELS, MOST_DECIBELS, Matching, rate_of_decibels
+from console.working import run
 from services.biometric_match.matcher import (
     FEWEST_FINGERS,
     Gallery,
@@ -130,13 +129,7 @@ def main() -> None:
     parser.add_argument("--poor", type=int, default=0, help="poor captures, in per cent")
     parser.add_argument("--missing", type=float, default=0.4, help="missing fingers, in per cent")
     matching = Matching.model_validate(vars(parser.parse_args()))
-    counted = measure(matching, lambda share: _say({"share": round(share, 3)}))
-    _say({"counted": asdict(counted)})
-
-
-def _say(line: object) -> None:
-    sys.stdout.write(json.dumps(line) + "\n")
-    sys.stdout.flush()
+    run(lambda tell: asdict(measure(matching, lambda share: tell({"share": round(share, 3)}))))
 
 
 if __name__ == "__main__":

@@ -1,34 +1,39 @@
 """Measurements in worker processes: one at a time, with progress, and what was counted is kept."""
 
 import asyncio
-import contextlib
-import json
-import sys
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from console.matching.choices import Matching
+from console.workers import Line, ended, result_of
 from services.chassis.errors import InteropError
 
+MODULE = "console.matching.measure"
 MOST_KEPT = 64
 
 Counted = Mapping[str, Any]
 """`measure.Counted` as plain data."""
 
 
-def command_of(matching: Matching) -> list[str]:
-    """The arguments of the worker, after the interpreter."""
-    choices = [
+_log = logging.getLogger(__name__)
+
+
+def command_of(matching: Matching) -> str:
+    """What counts the same in a terminal."""
+    return " ".join(["python", "-m", MODULE, *_options(matching)])
+
+
+def _options(matching: Matching) -> list[str]:
+    return [
         word for name, value in matching for word in (f"--{name}", f"{value:g}" if name == "missing" else str(value))
     ]
-    return ["-m", "console.matching.measure", *choices]
 
 
 @dataclass(slots=True)
 class _Job:
-    process: asyncio.subprocess.Process
-    reader: asyncio.Task[None]
+    task: asyncio.Task[None]
     share: float = 0.0
 
 
@@ -53,7 +58,7 @@ class Measurements:
             return {"state": "running", "share": job.share}
         return {"state": "failed" if matching in self._failed else "none", "share": 0.0}
 
-    async def start(self, matching: Matching) -> dict[str, Any]:
+    def start(self, matching: Matching) -> dict[str, Any]:
         """Measure, unless that was done or is under way.
 
         Raises:
@@ -63,34 +68,31 @@ class Measurements:
             if self._jobs:
                 raise InteropError("busy", "something else is being measured; wait for it, or cancel it", status=409)
             self._failed.discard(matching)
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, *command_of(matching), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-            )
-            self._jobs[matching] = _Job(process, asyncio.create_task(self._read(matching, process)))
+            self._jobs[matching] = _Job(asyncio.create_task(self._measure(matching)))
         return self.state(matching)
 
     async def cancel(self, matching: Matching) -> dict[str, Any]:
         """Stop measuring, if it is under way."""
         job = self._jobs.get(matching)
         if job is not None:
-            with contextlib.suppress(ProcessLookupError):
-                job.process.kill()
-            await job.reader
-            self._failed.discard(matching)
+            await ended([job.task])
+            self._jobs.pop(matching, None)  # a task that had not begun does not see to it
         return self.state(matching)
 
-    async def _read(self, matching: Matching, process: asyncio.subprocess.Process) -> None:
-        assert process.stdout is not None  # noqa: S101  it was asked for
+    async def close(self) -> None:
+        """Ends what is being measured, when the console does."""
+        await ended(job.task for job in self._jobs.values())
+
+    async def _measure(self, matching: Matching) -> None:
+        def on_step(said: Line) -> None:
+            self._jobs[matching].share = said["share"]
+
         try:
-            async for line in process.stdout:
-                told = json.loads(line)
-                if "counted" in told:
-                    self._keep(matching, told["counted"])
-                elif matching in self._jobs:
-                    self._jobs[matching].share = told["share"]
+            self._keep(matching, await result_of(MODULE, *_options(matching), on_step=on_step))
+        except InteropError as error:
+            _log.warning("a measurement has ended: %s", error)
+            self._failed.add(matching)
         finally:
-            if await process.wait() != 0:
-                self._failed.add(matching)
             self._jobs.pop(matching, None)
 
     def _keep(self, matching: Matching, counted: Counted) -> None:

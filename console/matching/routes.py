@@ -14,10 +14,11 @@ from console.pages import MATCHING, show
 MEASUREMENT = f"{MATCHING.path}/measurement"
 
 
-def routes(_house: House) -> APIRouter:
+def routes(house: House) -> APIRouter:
     """The page and what its scripts ask for."""
     router = APIRouter()
     measurements = Measurements()
+    house.closing.push_async_callback(measurements.close)
 
     @router.get(MATCHING.path)
     async def page(request: Request, choices: Annotated[Choices, Query()]) -> HTMLResponse:
@@ -31,7 +32,7 @@ def routes(_house: House) -> APIRouter:
 
     @router.post(MEASUREMENT)
     async def start(matching: Matching) -> dict[str, Any]:
-        return await measurements.start(matching)
+        return measurements.start(matching)
 
     @router.delete(MEASUREMENT)
     async def cancel(matching: Annotated[Matching, Query()]) -> dict[str, Any]:

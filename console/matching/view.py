@@ -61,7 +61,7 @@ def context(choices: Choices, counted: Counted | None) -> dict[str, Any]:
         "measuring": simulated(
             "Counted with the matcher's own code (services/biometric_match/matcher.py); the intervals hold the true"
             " share in 95 of 100 cases.",
-            " ".join(["python", *command_of(choices.matching)]),
+            command_of(choices.matching),
         ),
         "search": answers.one_search(choices),
         "others": answers.OTHERS,

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 
 from console.matrix.case import Facts
-from console.matrix.words import ENACTED, LEVERS, Lever, place_words
+from console.matrix.words import LEVERS, Lever, place_words
 from console.tables import DETAINER
 from services.chassis.errors import InteropError
 from services.chassis.policy import Policy, Vocabulary, stack_in_force
+from services.chassis.policy.stack import ENACTED
 
 USUAL_PLACE, USUAL_DAY = "US-MA-BOS", "2018-06-01"
 

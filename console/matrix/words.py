@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from console.matrix.offences import OFFENCES
 from services.chassis.policy import NEVER, Fact, Kind, Policy, Value
+from services.chassis.policy.stack import ENACTED
 from services.chassis.policy.vocabulary import spell
-
-ENACTED = "enacted"
 
 
 @dataclass(frozen=True, slots=True)

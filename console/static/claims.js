@@ -1,6 +1,7 @@
 // Both sides: the dots, which only move from group to group, and the run while it is counted.
 
-import { announce, ask, remember } from "./console.js";
+import { announce, ask, block, put, remember } from "./console.js";
+import { number, pause } from "./elements.js";
 
 const ASK_AGAIN_MS = 350;
 const HEADING = 30;
@@ -9,48 +10,44 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const region = document.getElementById("picture");
 
-
-/** Draws one block of the page anew from the console. */
-async function drawAgain(id) {
-  const response = await fetch(location.pathname + location.search, { headers: { Accept: "text/html", "X-Fragment": id } });
-  const element = document.getElementById(id);
-  element.innerHTML = await response.text();
-  document.dispatchEvent(new CustomEvent("drawn", { detail: element }));
-}
-
 /** Asks how far the run is until it is there, then puts it in its place. */
 async function follow() {
+  try {
+    await finish(await counted());
+  } catch (problem) {
+    say(problem.message);
+  }
+}
+
+/** How the run has ended. */
+async function counted() {
   const search = runSearch();
-  for (;;) {
-    let run;
-    try {
-      run = await ask(`/claims/run?${search}`);
-    } catch (problem) {
-      say(problem.message);
-      return;
-    }
-    if (run.state === "counting") {
-      say(`The run is being counted: ${run.words}.`);
-      const progress = document.getElementById("progress");
-      if (progress) {
-        progress.max = run.of;
-        progress.value = run.done;
-      }
-      await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN_MS));
-      continue;
-    }
-    if (run.state === "cancelled") {
-      say("The count was cancelled. Load the page again, or ask for another run below.");
-      document.getElementById("cancel")?.remove();
-      document.getElementById("progress")?.remove();
-      return;
-    }
-    region.dataset.state = run.state;
-    await drawAgain("picture");
-    await drawAgain("table");
-    announce(run.state === "counted" ? "The run is counted." : run.error);
+  let run = await ask(`/claims/run?${search}`);
+  while (run.state === "counting") {
+    showCounting(run);
+    await pause(ASK_AGAIN_MS);
+    run = await ask(`/claims/run?${search}`);
+  }
+  return run;
+}
+
+function showCounting(run) {
+  say(`The run is being counted: ${run.words}.`);
+  const progress = document.getElementById("progress");
+  if (!progress) return;
+  progress.max = run.of;
+  progress.value = run.done;
+}
+
+async function finish(run) {
+  if (run.state === "cancelled") {
+    say("The count was cancelled. Load the page again, or ask for another run below.");
+    for (const id of ["cancel", "progress"]) document.getElementById(id)?.remove();
     return;
   }
+  region.dataset.state = run.state;
+  for (const id of ["picture", "table"]) put(document.getElementById(id), await block(id));
+  announce(run.state === "counted" ? "The run is counted." : run.error);
 }
 
 /** The part of the address that says which run it is. */
@@ -108,7 +105,7 @@ class Dots {
     headings.replaceChildren();
     let top = 0;
     for (const group of this.groups()) {
-      headings.append(heading(`${group.words}: ${group.dots.length.toLocaleString("en")}`, top + 19));
+      headings.append(heading(`${group.words}: ${number(group.dots.length)}`, top + 19));
       group.dots.forEach((index, place) => {
         const x = (place % columns) * pitch + pitch / 2;
         const y = top + HEADING + Math.floor(place / columns) * pitch + pitch / 2;

@@ -12,18 +12,21 @@ export async function ask(path, options = {}) {
     headers["Content-Type"] = "application/json";
     options = { method: "POST", ...options, body: JSON.stringify(options.json) };
   }
-  let response;
-  try {
-    response = await fetch(path, { ...options, headers });
-  } catch (problem) {
-    if (problem.name === "AbortError") throw problem;
-    throw new Error("console-gone: the console does not answer; is it still up?");
-  }
+  const response = await reach(path, { ...options, headers });
   if (response.ok) return response.status === 204 ? null : response.json();
   const told = await errorOf(response);
   const error = new Error(`${told.code}: ${told.message}`);
   error.code = told.code;
   throw error;
+}
+
+async function reach(address, options) {
+  try {
+    return await fetch(address, options);
+  } catch (problem) {
+    if (problem.name === "AbortError") throw problem;
+    throw new Error("console-gone: the console does not answer; is it still up?");
+  }
 }
 
 async function errorOf(response) {
@@ -54,6 +57,35 @@ export function remember(address) {
   history.replaceState(null, "", address);
 }
 
+/**
+ * One block of a page, drawn anew by the console.
+ * @param {string} name the block's.
+ * @param {string} address the page with its state; this one, if none is given.
+ */
+export async function block(name, address = location.pathname + location.search, signal = undefined) {
+  // Accept: so that a refusal comes as a sentence.
+  const response = await reach(address, { headers: { Accept: "application/json", "X-Fragment": name }, signal });
+  if (!response.ok) throw new Error(await sentenceOf(response));
+  return response.text();
+}
+
+/** Puts what the console has drawn into its place, and lets the page's scripts know. */
+export function put(region, html) {
+  region.innerHTML = html;
+  document.dispatchEvent(new CustomEvent("drawn", { detail: region }));
+}
+
+/** Copies a text, and says on the button that was pressed whether that went well. */
+export async function copy(button, text, otherwise) {
+  try {
+    await navigator.clipboard.writeText(text);
+    button.textContent = "Copied";
+  } catch {
+    button.textContent = otherwise;
+  }
+  announce(button.textContent);
+}
+
 // <form data-updates="ID">: whenever a field changes, the page's state goes into the address, and the block and the
 // element named ID are drawn anew by the console. Until it has answered, what was there stays.
 function liveForm(form) {
@@ -69,24 +101,13 @@ function liveForm(form) {
     remember(address);
     region.setAttribute("aria-busy", "true");
     try {
-      const response = await fetch(address, {
-        headers: { Accept: "application/json", "X-Fragment": id }, // so that a refusal comes as a sentence
-        signal: waiting.signal,
-      });
-      if (!response.ok) {
-        announce(`${await sentenceOf(response)} What you see is the last answer.`);
-        region.removeAttribute("aria-busy");
-        return;
-      }
-      region.innerHTML = await response.text();
-      document.dispatchEvent(new CustomEvent("drawn", { detail: region }));
+      put(region, await block(id, address, waiting.signal));
       announce(form.dataset.announces ?? "The page shows the new result.");
-      region.removeAttribute("aria-busy");
     } catch (problem) {
-      if (problem.name === "AbortError") return;
-      region.removeAttribute("aria-busy");
-      announce("The console does not answer; what you see is the last answer.");
+      if (problem.name === "AbortError") return; // whoever came after it says when it is there
+      announce(`${problem.message} What you see is the last answer.`);
     }
+    region.removeAttribute("aria-busy");
   }
 
   form.addEventListener("submit", (event) => {
@@ -110,16 +131,9 @@ document.addEventListener("input", (event) => {
   if (output) output.textContent = `${slider.value}${output.dataset.unit ?? ""}`;
 });
 
-document.addEventListener("click", async (event) => {
+document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
-  if (!button) return;
-  try {
-    await navigator.clipboard.writeText(button.dataset.copy);
-    button.textContent = "Copied";
-  } catch {
-    button.textContent = "Select it and copy by hand";
-  }
-  announce(button.textContent);
+  if (button) copy(button, button.dataset.copy, "Select it and copy by hand");
 });
 
 document.addEventListener("drawn", (event) => prepare(event.detail));

@@ -14,7 +14,7 @@ const NEVER = "never";
 const BOOLEANS = { yes: true, no: false };
 
 /** A mistake in what was asked; `code` is the one that the services use, the message a sentence. */
-export class Refusal extends Error {
+class Refusal extends Error {
   constructor(code, sentence) {
     super(sentence);
     this.code = code;
@@ -22,7 +22,7 @@ export class Refusal extends Error {
 }
 
 /** Whether a fact can have a value, in the value's one form: booleans for yes and no, numbers as numbers. */
-export function isValueOf(fact, value) {
+function isValueOf(fact, value) {
   if (fact.kind !== "number") return fact.values.includes(value);
   if (value === NEVER) return fact.never;
   return Number.isInteger(value) && fact.from <= value && value <= fact.to;
@@ -127,7 +127,7 @@ function inForce(policy, day) {
 }
 
 /** The enacted policies in force at a place and above it on a day ("2014-09-01"), superiors first. */
-export function layersAt(tables, place, day) {
+function layersAt(tables, place, day) {
   const rank = (policy) => {
     const authority = tables.authority.indexOf(policy.authority);
     return authority === -1 ? tables.authority.length : authority;

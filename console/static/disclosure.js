@@ -29,7 +29,7 @@ export function copyOf(told) {
 }
 
 /** What an entry of the log shows of a record, for the profile that it was written in. */
-export function entryOf(record, commit, isOfficial) {
+function entryOf(record, commit, isOfficial) {
   const quarter = Math.floor((Number(record.time?.slice(5, 7)) - 1) / 3) + 1;
   const shown = isOfficial
     ? { quarter: `${record.time?.slice(0, 4)}-Q${quarter}` }

@@ -1,6 +1,7 @@
 // The page Flow: live counts and dots, a booking followed hop by hop, a scenario that runs, and switches that break things.
 
-import { announce, ask } from "./console.js";
+import { announce, ask, block } from "./console.js";
+import { make, number } from "./elements.js";
 import { drawDots, movesNothing } from "./flow-dots.js";
 
 const STATES = {
@@ -11,15 +12,6 @@ const STATES = {
 const STILL_MS = 3000;
 
 const byId = (id) => document.getElementById(id);
-const number = new Intl.NumberFormat("en-US");
-
-/** An element with text in it: what comes from the streams is never markup. */
-function element(name, text, attributes = {}) {
-  const made = document.createElement(name);
-  made.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
 
 function say(target, text) {
   if (target && target.textContent !== text) target.textContent = text;
@@ -53,9 +45,9 @@ function drawServices(snapshot) {
     node.dataset.state = words.startsWith("●") ? "ready" : "unwell";
     const owes = snapshot.backlogs?.[key];
     if (!owes) continue;
-    const dead = owes.dead ? `, ${number.format(owes.dead)} dead` : "";
+    const dead = owes.dead ? `, ${number(owes.dead)} dead` : "";
     const oldest = owes.owed && owes.oldest !== null ? `, oldest ${inWords(owes.oldest)}` : "";
-    const todo = `${number.format(owes.owed)} to do${oldest}${dead}`;
+    const todo = `${number(owes.owed)} to do${oldest}${dead}`;
     say(node.querySelector(".owes"), todo);
     const echo = document.querySelector(`[data-echo="${key}"]`);
     say(echo.querySelector(".told-now"), `${words}, ${todo}`);
@@ -67,8 +59,8 @@ function drawEdges(snapshot) {
   for (const edge of document.querySelectorAll(".edge")) {
     const told = snapshot.edges[edge.dataset.edge];
     const parts = [];
-    if (told.rate) parts.push(`${number.format(told.rate)}/s`);
-    if (told.waiting) parts.push(`${number.format(told.waiting)} wait`);
+    if (told.rate) parts.push(`${number(told.rate)}/s`);
+    if (told.waiting) parts.push(`${number(told.waiting)} wait`);
     say(edge.querySelector(".count"), parts.join(", "));
     edge.classList.toggle("moves", told.rate > 0);
     edge.classList.toggle("waits", told.waiting > 0);
@@ -81,14 +73,14 @@ function drawTable(rows) {
   if (body.children.length !== rows.length) {
     body.replaceChildren(...rows.map((row) => {
       const line = document.createElement("tr");
-      line.append(element("th", row.stream, { scope: "row" }), element("td", row.group));
-      for (let column = 0; column < 5; column += 1) line.append(element("td", "", { class: "number" }));
+      line.append(make("th", { scope: "row" }, row.stream), make("td", {}, row.group));
+      for (let column = 0; column < 5; column += 1) line.append(make("td", { class: "number" }));
       return line;
     }));
   }
   rows.forEach((row, index) => {
-    const waiting = row.waiting === null ? "unknown" : number.format(row.waiting);
-    const told = [row.rate, waiting, number.format(row.in_hand), inWords(row.oldest), number.format(row.dead)];
+    const waiting = row.waiting === null ? "unknown" : number(row.waiting);
+    const told = [row.rate, waiting, number(row.in_hand), inWords(row.oldest), number(row.dead)];
     told.forEach((value, column) => say(body.children[index].children[column + 2], String(value)));
   });
 }
@@ -98,9 +90,9 @@ function drawNow(snapshot) {
     say(byId("now"), "Redis, which keeps the streams, does not answer just now. The services wait for it.");
     return;
   }
-  const dead = snapshot.dead === 1 ? "1 dead letter" : `${number.format(snapshot.dead)} dead letters`;
+  const dead = snapshot.dead === 1 ? "1 dead letter" : `${number(snapshot.dead)} dead letters`;
   const shown = movesNothing() ? "Lines light up as events move." : "Dots are events that move.";
-  say(byId("now"), `Right now: ${number.format(snapshot.rate)} events a second, ${dead}. ${shown}`);
+  say(byId("now"), `Right now: ${number(snapshot.rate)} events a second, ${dead}. ${shown}`);
 }
 
 // ------------------------------------------------------------------------------------------------------- the journey
@@ -124,12 +116,8 @@ async function follow() {
 }
 
 async function redraw(section) {
-  const response = await fetch(`${location.pathname}${location.search}`, {
-    headers: { Accept: "text/html", "X-Fragment": "journey" },
-  });
-  if (!response.ok) return;
+  const drawn = new DOMParser().parseFromString(await block("journey"), "text/html").getElementById("journey");
   drawnAt = Date.now();
-  const drawn = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("journey");
   const hops = byId("hops");
   const added = [...drawn.querySelectorAll("#hops > li")].filter((hop) => !byId(hop.id));
   for (const hop of added) {
@@ -149,7 +137,7 @@ async function redraw(section) {
 
 const RUN_WORDS = {
   starting: () => "Making people …",
-  open: (run) => `${number.format(run.booked)} of ${number.format(run.total)} booked. Open day: ${run.open_day}.`,
+  open: (run) => `${number(run.booked)} of ${number(run.total)} booked. Open day: ${run.open_day}.`,
   reconciling: () => "The last day is closed. Waiting for audit to compare its log with the streams …",
   failed: (run) => `It has failed. ${run.error}`,
   done: (run) => (run.stopped ? `Stopped early, and ended in good order: ${run.runid}.` : `Through: ${run.runid}.`),
@@ -180,24 +168,24 @@ function drawRun(run) {
 
 function drawResult(run) {
   const table = document.createElement("table");
-  table.append(element("caption", `${run.wish.scenario}, seed ${run.wish.seed}: what happened (simulated)`));
+  table.append(make("caption", {}, `${run.wish.scenario}, seed ${run.wish.seed}: what happened (simulated)`));
   const body = table.createTBody();
   for (const [words, count] of run.summary) {
     const row = body.insertRow();
-    row.append(element("th", words, { scope: "row" }), element("td", number.format(count), { class: "number" }));
+    row.append(make("th", { scope: "row" }, words), make("td", { class: "number" }, number(count)));
   }
   const proof = run.reconciled ? "✓ The log of audit has exactly what the streams disclose" : "▲ The log and the streams differ";
-  const dead = run.dead_letters === 1 ? "1 dead letter" : `${number.format(run.dead_letters)} dead letters`;
-  const command = element("span", "", { class: "command" });
+  const dead = run.dead_letters === 1 ? "1 dead letter" : `${number(run.dead_letters)} dead letters`;
+  const command = make("span", { class: "command" });
   command.append(
-    element("code", run.command),
+    make("code", {}, run.command),
     " ",
-    element("button", "Copy", { type: "button", "data-copy": run.command }),
+    make("button", { type: "button", "data-copy": run.command }, "Copy"),
   );
   byId("run-result").replaceChildren(
     table,
-    element("p", `${proof} (${number.format(run.log_size)} entries, all runs together), and there are ${dead} in all.`),
-    element("p", "The whole report, with published figures beside it:"),
+    make("p", {}, `${proof} (${number(run.log_size)} entries, all runs together), and there are ${dead} in all.`),
+    make("p", {}, "The whole report, with published figures beside it:"),
     command,
   );
 }
@@ -221,27 +209,27 @@ async function listLetters() {
   try {
     told = await ask("/flow/dead-letters");
   } catch (problem) {
-    place.replaceChildren(element("p", problem.message));
+    place.replaceChildren(make("p", {}, problem.message));
     return;
   }
   if (told.count === 0) {
-    place.replaceChildren(element("p", "There are none."));
+    place.replaceChildren(make("p", {}, "There are none."));
     return;
   }
   const table = document.createElement("table");
-  table.append(element("caption", `${number.format(told.count)} in all`));
+  table.append(make("caption", {}, `${number(told.count)} in all`));
   const head = table.createTHead().insertRow();
-  for (const words of ["stream", "group", "reason", "in words", "again"]) head.append(element("th", words, { scope: "col" }));
+  for (const words of ["stream", "group", "reason", "in words", "again"]) head.append(make("th", { scope: "col" }, words));
   const body = table.createTBody();
   for (const letter of told.letters) {
     const row = body.insertRow();
-    row.append(element("th", letter.stream, { scope: "row" }));
-    for (const name of ["group", "reason", "detail"]) row.append(element("td", letter[name]));
-    const again = element("button", "Redrive", { type: "button", "aria-label": `Redrive ${letter.number}` });
+    row.append(make("th", { scope: "row" }, letter.stream));
+    for (const name of ["group", "reason", "detail"]) row.append(make("td", {}, letter[name]));
+    const again = make("button", { type: "button", "aria-label": `Redrive ${letter.number}` }, "Redrive");
     again.addEventListener("click", () => redrive(letter.number));
     row.insertCell().append(again);
   }
-  const wide = element("div", "", { class: "wide", tabindex: "0", role: "region", "aria-label": "Dead letters" });
+  const wide = make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Dead letters" });
   wide.append(table);
   place.replaceChildren(wide);
 }
@@ -259,16 +247,16 @@ async function redrive(letter) {
 async function prove() {
   const [button, place] = [byId("prove"), byId("proof")];
   button.disabled = true;
-  place.replaceChildren(element("p", "Looking, until everything has come to rest (at most 15 s) …"));
+  place.replaceChildren(make("p", {}, "Looking, until everything has come to rest (at most 15 s) …"));
   try {
     const told = await ask("/flow/proof");
-    const verdict = element("p", "", { class: told.proven ? "proven" : "unproven" });
-    verdict.append(element("strong", told.proven ? "✓ Proven. " : "▲ Not proven. "), told.sentence);
+    const verdict = make("p", { class: told.proven ? "proven" : "unproven" });
+    verdict.append(make("strong", {}, told.proven ? "✓ Proven. " : "▲ Not proven. "), told.sentence);
     const points = document.createElement("ul");
-    for (const point of told.points) points.append(element("li", `${point.holds ? "✓" : "▲"} ${point.says}`));
+    for (const point of told.points) points.append(make("li", {}, `${point.holds ? "✓" : "▲"} ${point.says}`));
     place.replaceChildren(verdict, points);
   } catch (problem) {
-    place.replaceChildren(element("p", problem.message, { class: "failure" }));
+    place.replaceChildren(make("p", { class: "failure" }, problem.message));
   } finally {
     button.disabled = false;
   }

@@ -1,5 +1,6 @@
 // The policy lab: what is chosen goes into the address, and the comparison of it is drawn as soon as it is there.
-import { announce, ask, remember } from "./console.js";
+import { announce, ask, block, copy, put, remember } from "./console.js";
+import { make, number } from "./elements.js";
 import { openEditor } from "./lab-editor.js";
 
 const form = document.getElementById("lab");
@@ -22,7 +23,7 @@ const POSITIONS = {
     told: (slider) => (isUnlimited(slider) ? "none" : slider.value),
   },
   power: {
-    words: (slider) => `1 in ${Math.round(10 ** -slider.value).toLocaleString("en")}`,
+    words: (slider) => `1 in ${number(Math.round(10 ** -slider.value))}`,
     told: (slider) => String(10 ** Number(slider.value)),
   },
 };
@@ -77,12 +78,6 @@ function address({ withLevers = true } = {}) {
   return search;
 }
 
-async function block(name, search) {
-  const response = await fetch(`/lab?${search}`, { headers: { Accept: "text/html", "X-Fragment": name } });
-  if (!response.ok) throw new Error("console-error: the console could not draw that; load the page again");
-  return response.text();
-}
-
 /* Comparing. */
 
 function showProgress(message) {
@@ -112,11 +107,10 @@ async function* messages(search, signal) {
 /** Open details stay open, wherever the new result has the same. */
 function draw(html) {
   const open = new Set([...result.querySelectorAll("details[open] > summary")].map((each) => each.textContent));
-  result.innerHTML = html;
+  put(result, html);
   for (const summary of result.querySelectorAll("details > summary")) {
     if (open.has(summary.textContent)) summary.parentElement.open = true;
   }
-  document.dispatchEvent(new CustomEvent("drawn", { detail: result }));
 }
 
 async function compare() {
@@ -168,8 +162,7 @@ document.getElementById("cancel").addEventListener("click", () => {
 });
 
 function showAgain() {
-  const again = Object.assign(document.createElement("button"), { type: "button", textContent: "Compare again" });
-  again.addEventListener("click", () => compare());
+  const again = make("button", { type: "button", onclick: () => compare() }, "Compare again");
   failure.append(" ", again);
   again.focus();
 }
@@ -180,24 +173,15 @@ function cardOf(id) {
   return form.querySelector(`.policy[data-id="${CSS.escape(id)}"]`);
 }
 
-function button(words, label, action) {
-  const made = Object.assign(document.createElement("button"), { type: "button", textContent: words });
-  made.setAttribute("aria-label", label);
-  made.addEventListener("click", action);
-  return made;
-}
+const button = (words, label, action) => make("button", { type: "button", "aria-label": label, onclick: action }, words);
 
 function showChosen() {
   const list = document.getElementById("chosen");
   list.replaceChildren(
     ...chosen.map((id, place) => {
-      const item = document.createElement("li");
       const title = cardOf(id)?.dataset.title ?? id;
-      const words = document.createElement("span");
-      words.append(Object.assign(document.createElement("strong"), { textContent: title }));
-      words.append(Object.assign(document.createElement("code"), { textContent: id }));
-      item.append(words);
-      if (place === 0) item.append(Object.assign(document.createElement("span"), { className: "tag", textContent: "the first" }));
+      const item = make("li", {}, make("span", {}, make("strong", {}, title), make("code", {}, id)));
+      if (place === 0) item.append(make("span", { class: "tag" }, "the first"));
       else item.append(button("Make first", `Make first: ${title}`, () => choose([id, ...chosen.filter((each) => each !== id)])));
       if (chosen.length > 1) item.append(button("Remove", `Remove: ${title}`, () => choose(chosen.filter((each) => each !== id))));
       return item;
@@ -227,9 +211,15 @@ function find(words) {
 }
 
 async function renewCards() {
-  document.getElementById("cards").innerHTML = await block("cards", address());
+  document.getElementById("cards").innerHTML = await block("cards", `/lab?${address()}`);
   find(document.getElementById("filter").value);
   showChosen();
+}
+
+async function renewSettings(search, focused) {
+  document.getElementById("settings").innerHTML = await block("settings", `/lab?${search}`);
+  document.getElementById(focused).focus();
+  await compare();
 }
 
 async function edit(id) {
@@ -262,9 +252,7 @@ form.addEventListener("input", async (event) => {
   } else if (field.dataset.renews !== undefined) {
     clearTimeout(timer);
     const search = address({ withLevers: field.id === "scenario" ? "scenario" : false });
-    document.getElementById("settings").innerHTML = await block("settings", search);
-    document.getElementById(field.id).focus();
-    compare();
+    await renewSettings(search, field.id).catch((problem) => showFailure(problem.message));
   } else {
     const lever = field.closest("[data-lever]");
     if (lever) showMoved({ field: lever, input: field });
@@ -281,18 +269,8 @@ form.addEventListener("click", (event) => {
   else if (pressed.dataset.preset !== undefined) {
     document.getElementById(pressed.dataset.for).value = pressed.dataset.preset;
     soon(0);
-  } else if (pressed.dataset.copyAddress !== undefined) copyAddress(pressed);
+  } else if (pressed.dataset.copyAddress !== undefined) copy(pressed, location.href, "Copy it from the address bar");
 });
-
-async function copyAddress(pressed) {
-  try {
-    await navigator.clipboard.writeText(location.href);
-    pressed.textContent = "Copied";
-  } catch {
-    pressed.textContent = "Copy it from the address bar";
-  }
-  announce(pressed.textContent);
-}
 
 function reset(field) {
   const input = field.querySelector("input");

@@ -2,18 +2,8 @@
 
 import { announce, ask } from "./console.js";
 import { checkDisclosure, checkEntry, copyOf, flipped } from "./disclosure.js";
-import {
-  capital,
-  fieldsOf,
-  inWords,
-  make,
-  readFile,
-  sentenceOf,
-  stepList,
-  Trust,
-  trustNote,
-  verdict,
-} from "./proofs.js";
+import { make, number, pause } from "./elements.js";
+import { capital, fieldsOf, inWords, readFile, sentenceOf, stepList, Trust, trustNote, verdict } from "./proofs.js";
 import { Tree, tilePath, unpackBundle, WIDTH, widthOf } from "./tlog.js";
 
 const TOKEN = "ledger-token";
@@ -383,7 +373,7 @@ async function publishedAfter(index) {
   for (const until = Date.now() + PUBLISH_MS; Date.now() < until;) {
     const checkpoint = await trust.newest();
     if (checkpoint.size > index) return checkpoint;
-    await new Promise((resolve) => setTimeout(resolve, WAIT_MS / 4));
+    await pause(WAIT_MS / 4);
   }
   return null;
 }
@@ -419,7 +409,7 @@ async function checkWhatRemains(checkpoint, done, body) {
   const words = failed
     ? `${failed} checks fail: the log was altered.`
     : `All ${rows.length} entries are what they were before, and still stand in the log of now` +
-      ` ${checkpoint.size.toLocaleString("en")} entries.`;
+      ` ${number(checkpoint.size)} entries.`;
   told.replaceChildren(...verdict(failed ? "fails" : "holds", words).childNodes);
   told.className = `summary verdict ${failed ? "fails" : "holds"}`;
   body.append(
@@ -437,8 +427,8 @@ function cached(read) {
 }
 
 async function entryAt(tree, index) {
-  const number = Math.floor(index / WIDTH);
-  const bundle = await tree.readTile(tilePath(null, number, widthOf(null, number, tree.size)));
+  const at = Math.floor(index / WIDTH);
+  const bundle = await tree.readTile(tilePath(null, at, widthOf(null, at, tree.size)));
   return unpackBundle(bundle)[index % WIDTH];
 }
 

@@ -1,7 +1,8 @@
 // The log: its checkpoint, signatures, growth and newest entries, each checked in this browser, and the tamper drill.
 
-import { announce, ask } from "./console.js";
-import { fieldsOf, inWords, make, readFile, sentenceOf, Trust, trustNote, verdict } from "./proofs.js";
+import { announce, ask, block, put } from "./console.js";
+import { make, number, pause } from "./elements.js";
+import { fieldsOf, inWords, readFile, sentenceOf, Trust, trustNote, verdict } from "./proofs.js";
 import {
   leafHash,
   Refused,
@@ -24,7 +25,6 @@ const NEWEST = 12;
 const MOST_BLOCKS = 40;
 const FIRST = "log-first";
 const place = (id) => document.getElementById(id);
-const number = (value) => value.toLocaleString("en");
 const clock = (time) => new Date(time).toLocaleTimeString("en-GB");
 
 let trust = null;
@@ -349,7 +349,7 @@ async function follow(told) {
     place("drill-step").textContent = `${told.step}: ${number(told.done)} of ${number(told.total)}`;
     place("drill-bar").max = told.total;
     place("drill-bar").value = told.done;
-    await new Promise((resolve) => setTimeout(resolve, DRILL_MS));
+    await pause(DRILL_MS);
     return follow(await ask("/log/drill"));
   }
   showDrill(told);
@@ -406,11 +406,9 @@ async function fetchReport() {
   delete region.dataset.wanted;
   region.setAttribute("aria-busy", "true");
   try {
-    const response = await fetch(`${location.pathname}${location.search}`, {
-      headers: { Accept: "text/html", "X-Fragment": "report" },
-    });
-    region.innerHTML = await response.text();
-    document.dispatchEvent(new CustomEvent("drawn", { detail: region }));
+    put(region, await block("report"));
+  } catch (error) {
+    region.append(make("p", { class: "failure", role: "alert" }, error.message));
   } finally {
     region.removeAttribute("aria-busy");
   }

@@ -1,5 +1,6 @@
 // The page on matching: words beside the logarithmic slider, buttons that set a field, and counting with progress.
 import { announce, ask } from "./console.js";
+import { number, pause } from "./elements.js";
 
 const MEASUREMENT = "/matching/measurement";
 const OFTEN = 250;
@@ -12,7 +13,7 @@ let focusAfter = null;
 // A power of ten as the page writes it: two digits, and millions in words.
 function peopleOnFile(power) {
   const people = Number((10 ** power).toPrecision(2));
-  return people >= 1e6 ? `${Number((people / 1e6).toPrecision(3))} million` : people.toLocaleString("en-US");
+  return people >= 1e6 ? `${Number((people / 1e6).toPrecision(3))} million` : number(people);
 }
 
 function tellGallery() {
@@ -51,8 +52,6 @@ function showFailure(words) {
   place.textContent = words;
   place.hidden = words === "";
 }
-
-const pause = (milliseconds) => new Promise((resolve) => { setTimeout(resolve, milliseconds); });
 
 // Follows what is being counted until it is done; then the page is drawn anew, with it.
 async function follow(prints, state) {

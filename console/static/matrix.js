@@ -1,6 +1,6 @@
 // One booking, thirty laws: whatever changes in the case, all laws are asked again here, by decide.js. The reasons of
 // the one answer that is looked at are drawn by the console, which can also ask the service itself.
-import { announce, ask, remember } from "./console.js";
+import { announce, ask, block, put, remember } from "./console.js";
 import { decide } from "./decide.js";
 
 const PATIENCE_MS = 150;
@@ -232,25 +232,19 @@ function drawAddresses() {
   remember(addressOfCell(chosen));
 }
 
-async function fragment(name, signal) {
-  const response = await fetch(addressOfCell(chosen), { headers: { Accept: "text/html", "X-Fragment": name }, signal });
-  return response.ok ? response.text() : null;
-}
-
 /** Draws the reasons of the answer that is looked at, and the law of the place; until they are there, the last stay. */
 async function drawReasons() {
   waiting?.abort();
   waiting = new AbortController();
   const open = [...detail.querySelectorAll("details[open]")].map((each) => each.dataset.keep);
   try {
-    const [reasons, law] = await Promise.all(["detail", "law"].map((name) => fragment(name, waiting.signal)));
-    if (reasons === null || law === null) return;
-    detail.innerHTML = reasons;
+    const blocks = ["detail", "law"].map((name) => block(name, addressOfCell(chosen), waiting.signal));
+    const [reasons, law] = await Promise.all(blocks);
+    put(detail, reasons);
     document.getElementById("law").innerHTML = law;
     for (const each of detail.querySelectorAll("details")) each.open = open.includes(each.dataset.keep);
-    document.dispatchEvent(new CustomEvent("drawn", { detail }));
   } catch (problem) {
-    if (problem.name !== "AbortError") announce("The console does not answer; the reasons shown are the last ones.");
+    if (problem.name !== "AbortError") announce(`${problem.message} The reasons shown are the last ones.`);
   }
 }
 

@@ -1,23 +1,12 @@
 // What My ledger and The log share: the log's files over the console, whom this window believes, and verdicts as words.
 
 import { checkSignatures } from "./disclosure.js";
+import { make } from "./elements.js";
 import { canCheckSignatures, openCheckpoint, parseCheckpoint, parsePolicy, Refused } from "./tlog.js";
 
 const POLICY = "log-policy";
 const MARKS = { holds: "✓", fails: "✗", waits: "…", unchecked: "–", gone: "–" };
 const SPOKEN = { holds: "holds", fails: "fails", waits: "waits", unchecked: "not checked", gone: "gone" };
-
-/** An element. What begins with "on" listens; children are elements or text, and never markup. */
-export function make(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-    else if (value === true) made.setAttribute(name, "");
-    else if (value !== false && value !== null) made.setAttribute(name, value);
-  }
-  made.append(...children.flat().filter((child) => child !== null && child !== undefined));
-  return made;
-}
 
 /** The bytes of one of the log's files, or of one tile of it, by its path below the log's prefix. */
 export async function readFile(path) {
@@ -73,7 +62,7 @@ export class Trust {
 }
 
 /** What cannot be checked here, and why; null where everything can. */
-export function limitsOf(trust) {
+function limitsOf(trust) {
   if (trust.signatures) return null;
   if (!globalThis.isSecureContext) {
     return (

@@ -44,7 +44,7 @@ export function toText(bytes, code, what) {
 }
 
 /** Standard base64, refused unless written the one way in which these bytes are written. */
-export function fromBase64(text, code = "bad-note") {
+function fromBase64(text, code = "bad-note") {
   try {
     const bytes = Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
     if (toBase64(bytes) === text) return bytes;
@@ -81,7 +81,7 @@ export async function sha256(bytes) {
 }
 
 export const leafHash = (entry) => sha256(joined([0], entry));
-export const nodeHash = (left, right) => sha256(joined([1], left, right));
+const nodeHash = (left, right) => sha256(joined([1], left, right));
 
 /** HMAC-SHA-256 (RFC 2104): what binds a record to an entry. */
 export async function hmac(key, bytes) {
@@ -116,7 +116,7 @@ export async function canCheckSignatures() {
 const isName = (name) => name !== "" && !/[+\s\u0085]/.test(name);
 
 /** Reads a public key: `<name>+<id in hex>+<base64 of its kind and 32 bytes>`. */
-export async function parseKey(vkey) {
+async function parseKey(vkey) {
   const bad = new Refused("bad-key", `'${vkey.slice(0, 200)}' is no Ed25519 key of a log or a witness, or is damaged`);
   const [, name, id, encoded] = /^([^+]*)\+([^+]*)\+(.*)$/s.exec(vkey) ?? [];
   if (name === undefined || !isName(name)) throw bad;
@@ -133,7 +133,7 @@ async function isSigned(key, message, signature) {
 }
 
 /** Reads a note strictly: a text, an empty line, and a line for each signature. */
-export function parseNote(bytes) {
+function parseNote(bytes) {
   const whole = toText(bytes, "bad-note", "the note");
   const end = whole.lastIndexOf("\n\n");
   if (end < 0 || !whole.endsWith("\n") || whole.length < end + 3 || /[\x00-\x09\x0b-\x1f]/.test(whole)) {
@@ -158,7 +158,7 @@ const timeOf = (blob) => (blob.length < TIME_BYTES ? 0n : new DataView(blob.slic
  * Returns {key, time} for each that did; `time` is a cosignature's, in seconds since 1970, else null.
  * Throws `bad-signature` for a line that bears a key's name and id and was not made with it.
  */
-export async function signedBy(note, keys) {
+async function signedBy(note, keys) {
   const found = new Map();
   for (const { name, id, blob } of note.signatures) {
     const key = keys.find((each) => each.name === name && each.id === id);

@@ -67,23 +67,28 @@ def parse_scenario(
         InteropError: `unknown-explanation`, with a suggestion.
     """
     try:
-        page = Page(text, name)
+        root = _root(text, name)
     except PolicyError as error:  # of the page, whatever it is about
         raise ScenarioError(error.mistakes) from error
-    duplicates = list(_duplicates(page.root, name))
+    duplicates = list(_duplicates(root, name))
     if duplicates:
         raise ScenarioError(duplicates)
-    data = _data(page.root)
+    data = _data(root)
     if isinstance(data, dict):
-        data = _with_carried_parameters(data, page.root, name, home)
+        data = _with_carried_parameters(data, root, name, home)
         data = _with_fitted_values(data, explanation)
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
-        raise ScenarioError([_mistake(page.root, name, row) for row in error.errors(include_url=False)]) from error
+        raise ScenarioError([_mistake(root, name, row) for row in error.errors(include_url=False)]) from error
     if check_hash:
-        _check_hash(scenario, page.root, name)
+        _check_hash(scenario, root, name)
     return scenario
+
+
+@lru_cache(maxsize=32)  # several scenarios and explanations share a text, and reading it is what takes long
+def _root(text: str, name: str) -> Node:
+    return Page(text, name).root
 
 
 def with_parameters(scenario: Scenario, values: Mapping[str, float | None]) -> Scenario:
@@ -156,7 +161,7 @@ def _with_carried_parameters(data: dict[str, Any], root: Node, name: str, home: 
         raise ScenarioError([Mistake(name, where.line, where.column, error.sentence)]) from error
     text = path.read_text(encoding="utf-8")
     parse_scenario(text, path.name, home=home)
-    base = _data(Page(text, path.name).root)
+    base = _data(_root(text, path.name))
     return {**{key: value for key, value in base.items() if key not in OWN}, **data}
 
 

@@ -80,21 +80,6 @@ def as_told(
     return levers if fpir is None else {**levers, FPIR: fpir}
 
 
-def as_options(levers: Levers) -> list[tuple[str, str]]:
-    """The options of `interop compare` that set these levers, in the order in which they are written."""
-    told: list[tuple[str, str]] = []
-    for place, value in levers.items():
-        name = place.rpartition(".")[2]
-        number = NO_LIMIT if value is None else f"{value:g}"
-        if place == FPIR:
-            told.append(("--fpir", number))
-        elif place == UNTOLD:
-            told.append(("--pickup", f"{_UNTOLD}={number}"))
-        else:
-            told.append((f"--{_OPTIONS[place.rpartition('.')[0]]}", f"{name}={number}"))
-    return told
-
-
 def in_words(levers: Levers) -> list[str]:
     """Levers that were set, each in words."""
     return [_words_of(place, value) for place, value in levers.items()]
@@ -105,8 +90,6 @@ def changed(scenario: Scenario, levers: Levers) -> dict[str, float | None]:
     usual = standing(scenario)
     return {place: value for place, value in levers.items() if place not in usual or usual[place] != value}
 
-
-_OPTIONS = {CAPACITY: "capacity", TOLD: "pickup", DISCRETION: "discretion"}
 
 _WORDS: Mapping[str, Callable[[str, str], str]] = {
     CAPACITY: lambda office, number: f"detainers that the office '{office}' can lodge in a day: {number}",

@@ -13,7 +13,6 @@ from console.flow.kinds import KINDS
 from console.flow.proof import judge
 from console.flow.scenario import Stage, Wish
 from console.flow.vitals import EDGES, STREAMS, GroupReading, Reading, by_service, edges, owing, rate, readers_of, rows
-from console.flow.worker import complained
 from services.chassis.errors import InteropError
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "contracts" / "examples"
@@ -257,7 +256,7 @@ def test_a_stopped_scenario_books_nobody_more() -> None:
     controls = Controls()
     people = controls.governed({"oca": str(number)} for number in range(3))
     assert next(people) == {"oca": "0"}
-    controls.listen(["stop\n"])
+    controls.listen(['"stop"\n'])
     assert list(people) == []
 
 
@@ -276,11 +275,6 @@ def test_the_command_of_a_scenario_reproduces_it() -> None:
 def test_a_run_that_is_not_there_cannot_be_paused() -> None:
     with pytest.raises(InteropError, match="no-run-under-way"):
         Stage().order("pause")
-
-
-def test_a_worker_that_ends_with_a_sentence_is_told_with_it() -> None:
-    assert complained("noise\nunknown-policy: there is no policy 'x'\n").code == "unknown-policy"
-    assert complained("Traceback: boom").code == "worker-failed"
 
 
 def test_every_kind_of_people_names_a_law_that_there_is() -> None:

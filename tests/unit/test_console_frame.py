@@ -13,8 +13,10 @@ from anyio.from_thread import start_blocking_portal
 from pydantic import SecretStr
 
 from console.app import build
+from console.data import as_data
+from console.guard import MOST_BODY_BYTES
 from console.house import answered
-from console.pages import FRAGMENT, PAGES, Page, as_data
+from console.pages import FRAGMENT, PAGES, Page
 from console.settings import ConsoleSettings
 from console.sources import published, simulated
 from services.chassis.errors import InteropError
@@ -97,6 +99,14 @@ def test_what_another_sites_page_sends_is_refused(ask: Ask, headers: dict[str, s
 def test_what_the_consoles_own_page_sends_is_let_in(ask: Ask, headers: dict[str, str]) -> None:
     # There is nothing to post to at this address, which only somebody learns who is let in.
     assert ask("POST", "/", headers=headers).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/lab/check", "/flow/book", "/log/drill"])
+def test_what_is_far_too_long_is_refused_in_a_sentence_before_it_is_read(ask: Ask, path: str) -> None:
+    answer = ask("POST", path, content=b'{"text": "' + b"x" * MOST_BODY_BYTES)
+
+    assert answer.status_code == 413
+    assert answer.json()["error"]["message"] == f"request entity too large: POST {path}"
 
 
 def test_an_address_that_is_none_is_told_to_people_as_a_page(ask: Ask) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from console.lab import cards, sliders
 from console.lab.lab import Lab
 from console.lab.own import MOST_BYTES, OwnPolicies, check_text
+from console.lab.routes import sweep
 from console.lab.state import POLICIES, State, as_job, command_of, name_of, place_of, state_of
 from console.lab.view import view_of
 from console.lab.worker import about, comparison_of, serve
@@ -264,6 +266,18 @@ def test_a_law_with_a_mistake_or_without_measure_is_not_saved(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+def test_downloads_that_nobody_has_fetched_are_removed_and_those_under_way_are_not(tmp_path: Path) -> None:
+    left, under_way = tmp_path / "left.html", tmp_path / "under-way.html"
+    for path in (left, under_way):
+        path.touch()
+    os.utime(left, (0, 0))
+
+    sweep(tmp_path)
+
+    assert list(tmp_path.iterdir()) == [under_way]
+    sweep(tmp_path / "a folder that is not there")
+
+
 # The worker
 
 
@@ -343,13 +357,12 @@ def test_a_lab_that_is_left_in_the_middle_takes_the_next_job_and_one_that_is_gon
     async def story() -> tuple[Any, Any]:
         lab = Lab()
         try:
-            listening = lab.run({"kind": "view", "state": as_job(asked(f"{WHERE}&bookings=300000"), {})})
+            listening = lab.run({"kind": "view", "state": as_job(asked(f"{WHERE}&bookings=100000"), {})})
             assert "share" in await anext(listening)
             await listening.aclose()
             after = await lab.result({"kind": "view", "state": as_job(asked(WHERE), {})})
-            assert lab._process is not None
-            lab._process.kill()
-            await lab._process.wait()
+            assert lab._worker is not None
+            await lab._worker.end()
             return after, await lab.result({"kind": "view", "state": as_job(asked(WHERE), {})})
         finally:
             await lab.close()

@@ -110,9 +110,9 @@ def test_a_log_that_is_too_large_for_the_page_is_refused_with_the_command_to_run
 def test_a_drill_on_a_log_that_does_not_answer_says_so(tmp_path: Path) -> None:
     async def work() -> dict[str, Any]:
         drills = Drills("http://127.0.0.1:9")
-        await drills.start(b"", 30, 0)
+        drills.start("", 30, 0)
         with pytest.raises(InteropError) as caught:
-            await drills.start(b"", 30, 0)
+            drills.start("", 30, 0)
         assert code(caught) == "drill-running"
         while drills.told()["status"] == "running":
             await asyncio.sleep(0.05)
@@ -122,17 +122,16 @@ def test_a_drill_on_a_log_that_does_not_answer_says_so(tmp_path: Path) -> None:
     assert (told["status"], told["error"]["code"]) == ("failed", "no-answer")
 
 
-def test_a_drill_that_is_cancelled_leaves_no_process_behind() -> None:
-    async def work() -> tuple[dict[str, Any], int | None]:
+def test_after_a_drill_that_is_cancelled_another_can_be_started() -> None:
+    async def work() -> list[str]:
         drills = Drills("http://127.0.0.1:9")
-        await drills.start(b"", 30, 0)
-        told = await drills.cancel()
-        assert drills._process is not None
-        return told, drills._process.returncode
+        drills.start("", 30, 0)
+        cancelled = await drills.cancel()
+        again = drills.start("", 30, 0)
+        await drills.close()
+        return [cancelled["status"], again["status"]]
 
-    told, exit_code = asyncio.run(work())
-    assert told["status"] == "cancelled"
-    assert exit_code is not None
+    assert asyncio.run(work()) == ["cancelled", "running"]
 
 
 def test_an_attack_is_told_with_who_notices_it() -> None:

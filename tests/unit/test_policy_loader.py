@@ -326,6 +326,12 @@ def test_a_policy_without_an_end_stays_in_force() -> None:
         ),
         pytest.param(
             "title: An invented policy",
+            f"title: {'[' * 9_000}",
+            "2:23: error: lists and maps may stand in each other 16 deep.",
+            id="a text that would take seconds to read",
+        ),
+        pytest.param(
+            "title: An invented policy",
             "title: An invented: policy",
             "2:19: error: not valid YAML: mapping values are not allowed here.",
             id="a text that is not YAML",

@@ -72,7 +72,7 @@ export class Hour {
 // The guess
 
 /** How the simulation answers the questions: so many of a hundred. */
-export function answersToGuesses(hour) {
+function answersToGuesses(hour) {
   const { shares, cases } = hour.data.population;
   const [first, second] = hour.data.guess_laws.map((id) => hour.count(hour.policy(id)).dot);
   const all = (column) => column.reduce((sum, each) => sum + each, 0);

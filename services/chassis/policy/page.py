@@ -11,6 +11,7 @@ from datetime import date
 from typing import NoReturn
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node as YamlNode, ScalarNode, SequenceNode
 
@@ -18,6 +19,8 @@ from services.chassis.policy.mistakes import Mistake, PolicyError, did_you_mean
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_DEEPEST = 16
+"""Lists and maps in each other: policies have a third of it, and what a stranger sends must not cost seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,8 +145,13 @@ class Page:
         return date.min
 
     def _parse(self, text: str) -> Node:
+        yaml = YAML(typ="safe", pure=True)
+        yaml.max_depth = _DEEPEST
         try:
-            root = YAML(typ="safe", pure=True).compose(text)
+            root = yaml.compose(text)
+        except MaxDepthExceededError as error:
+            mark = error.problem_mark
+            self._stop(mark.line + 1, mark.column + 1, f"lists and maps may stand in each other {_DEEPEST} deep.")
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             self._stop(
