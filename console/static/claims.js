@@ -1,6 +1,6 @@
 // Both sides: the dots, which only move from group to group, and the run while it is counted.
 
-import { announce, ask, remember } from "./console.js";
+import { announce, ask, remember, rest } from "./console.js";
 
 const ASK_AGAIN_MS = 350;
 const HEADING = 30;
@@ -214,7 +214,7 @@ document.addEventListener("drawn", (event) => {
 
 document.addEventListener("click", async (event) => {
   if (event.target.id !== "cancel") return;
-  event.target.disabled = true;
+  rest(event.target, true);
   await ask(`/claims/cancel?${runSearch()}`, { method: "POST" });
 });
 

@@ -1,6 +1,6 @@
 // The page Flow: live counts and dots, a booking followed hop by hop, a scenario that runs, and switches that break things.
 
-import { announce, ask } from "./console.js";
+import { announce, ask, rest } from "./console.js";
 import { drawDots, movesNothing } from "./flow-dots.js";
 
 const STATES = {
@@ -19,6 +19,10 @@ function element(name, text, attributes = {}) {
   made.textContent = text;
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
   return made;
+}
+
+function counted(count, word) {
+  return `${number.format(count)} ${word}${count === 1 ? "" : "s"}`;
 }
 
 function say(target, text) {
@@ -98,9 +102,9 @@ function drawNow(snapshot) {
     say(byId("now"), "Redis, which keeps the streams, does not answer just now. The services wait for it.");
     return;
   }
-  const dead = snapshot.dead === 1 ? "1 dead letter" : `${number.format(snapshot.dead)} dead letters`;
+  const dead = counted(snapshot.dead, "dead letter");
   const shown = movesNothing() ? "Lines light up as events move." : "Dots are events that move.";
-  say(byId("now"), `Right now: ${number.format(snapshot.rate)} events a second, ${dead}. ${shown}`);
+  say(byId("now"), `Right now: ${counted(snapshot.rate, "event")} a second, ${dead}. ${shown}`);
 }
 
 // ------------------------------------------------------------------------------------------------------- the journey
@@ -165,10 +169,10 @@ function drawRun(run) {
   say(byId("run-says"), run.paused ? `Paused. ${words}` : words);
   byId("run-progress").max = run.total ?? 1;
   byId("run-progress").value = run.status === "done" ? run.total : run.booked ?? 0;
-  byId("start").disabled = run.busy;
+  rest(byId("start"), run.busy);
   byId("run-orders").hidden = !run.busy;
-  byId("run-pause").disabled = run.paused;
-  byId("run-resume").disabled = !run.paused;
+  rest(byId("run-pause"), run.paused);
+  rest(byId("run-resume"), !run.paused);
   if (run.status !== "done") {
     byId("run-result").replaceChildren();
     resultOf = null;
@@ -187,7 +191,7 @@ function drawResult(run) {
     row.append(element("th", words, { scope: "row" }), element("td", number.format(count), { class: "number" }));
   }
   const proof = run.reconciled ? "✓ The log of audit has exactly what the streams disclose" : "▲ The log and the streams differ";
-  const dead = run.dead_letters === 1 ? "1 dead letter" : `${number.format(run.dead_letters)} dead letters`;
+  const dead = counted(run.dead_letters, "dead letter");
   const command = element("span", "", { class: "command" });
   command.append(
     element("code", run.command),
@@ -196,7 +200,7 @@ function drawResult(run) {
   );
   byId("run-result").replaceChildren(
     table,
-    element("p", `${proof} (${number.format(run.log_size)} entries, all runs together), and there are ${dead} in all.`),
+    element("p", `${proof} (${number.format(run.log_size)} entries, all runs together), with ${dead} in all.`),
     element("p", "The whole report, with published figures beside it:"),
     command,
   );
@@ -231,34 +235,40 @@ async function listLetters() {
   const table = document.createElement("table");
   table.append(element("caption", `${number.format(told.count)} in all`));
   const head = table.createTHead().insertRow();
-  for (const words of ["stream", "group", "reason", "in words", "again"]) head.append(element("th", words, { scope: "col" }));
+  for (const words of ["stream", "group", "reason", "in words", "try again"]) head.append(element("th", words, { scope: "col" }));
   const body = table.createTBody();
   for (const letter of told.letters) {
     const row = body.insertRow();
     row.append(element("th", letter.stream, { scope: "row" }));
     for (const name of ["group", "reason", "detail"]) row.append(element("td", letter[name]));
-    const again = element("button", "Redrive", { type: "button", "aria-label": `Redrive ${letter.number}` });
-    again.addEventListener("click", () => redrive(letter.number));
-    row.insertCell().append(again);
+    row.insertCell().append(letter.hopeless ? element("span", "of no use: nobody can read it") : redriveButton(letter));
   }
   const wide = element("div", "", { class: "wide", tabindex: "0", role: "region", "aria-label": "Dead letters" });
   wide.append(table);
   place.replaceChildren(wide);
 }
 
+function redriveButton(letter) {
+  const again = element("button", "Redrive", { type: "button", "aria-label": `Redrive ${letter.number}` });
+  again.addEventListener("click", () => redrive(letter.number));
+  return again;
+}
+
 async function redrive(letter) {
+  let said = "Sent again. If it fails again, it comes back here.";
   try {
     await send("/flow/dead-letters/redrive", new URLSearchParams({ number: letter }));
-    announce("Sent again.");
   } catch (problem) {
-    announce(problem.message);
+    said = problem.message;
   }
   await listLetters();
+  announce(said);
+  byId("dead-letters").focus(); // the button that was pressed is gone
 }
 
 async function prove() {
   const [button, place] = [byId("prove"), byId("proof")];
-  button.disabled = true;
+  rest(button, true);
   place.replaceChildren(element("p", "Looking, until everything has come to rest (at most 15 s) …"));
   try {
     const told = await ask("/flow/proof");
@@ -270,7 +280,7 @@ async function prove() {
   } catch (problem) {
     place.replaceChildren(element("p", problem.message, { class: "failure" }));
   } finally {
-    button.disabled = false;
+    rest(button, false);
   }
   await listLetters();
 }
@@ -282,7 +292,7 @@ function send(path, body) {
 async function act(form) {
   const button = form.querySelector("button");
   const says = form.closest(".switch")?.querySelector(".says") ?? byId("run-says");
-  button.disabled = true;
+  rest(button, true);
   try {
     const told = await send(form.getAttribute("action"), new URLSearchParams(new FormData(form)));
     if (form.dataset.act === "break") {
@@ -295,7 +305,7 @@ async function act(form) {
     if (form.dataset.act !== "break") byId("run").hidden = false;
     say(says, problem.message);
   } finally {
-    button.disabled = false;
+    rest(button, false);
   }
 }
 
@@ -303,7 +313,7 @@ async function act(form) {
 
 async function book(form) {
   const button = form.querySelector("button");
-  button.disabled = true;
+  rest(button, true);
   say(byId("book-says"), "Finding somebody, and booking them …");
   try {
     const told = await send(form.getAttribute("action"), new URLSearchParams(new FormData(form)));
@@ -311,7 +321,7 @@ async function book(form) {
   } catch (problem) {
     say(byId("book-says"), problem.message);
   }
-  button.disabled = false;
+  rest(button, false);
 }
 
 // ------------------------------------------------------------------------------------------------------------- alive

@@ -1,6 +1,6 @@
 // My ledger: a subject's disclosures, each verified in this browser, tampered with on one's own copy, and expunged.
 
-import { announce, ask } from "./console.js";
+import { announce, ask, rest } from "./console.js";
 import { checkDisclosure, checkEntry, copyOf, flipped } from "./disclosure.js";
 import {
   capital,
@@ -341,7 +341,7 @@ const dialog = document.getElementById("confirm");
 async function expunge() {
   dialog.close();
   const button = document.getElementById("expunge");
-  button.disabled = true;
+  rest(button, true);
   try {
     const done = await ask(addressOf("expunge"), { method: "POST", headers: authorized() });
     await showRemains(done);
@@ -349,7 +349,7 @@ async function expunge() {
     complain(sentenceOf(error));
     problem.scrollIntoView({ block: "center" });
   } finally {
-    button.disabled = false;
+    rest(button, false);
   }
 }
 
