@@ -26,7 +26,7 @@ from console.ledger.routes import routes as ledger_routes
 from console.log.routes import routes as log_routes
 from console.matching.routes import routes as matching_routes
 from console.matrix.routes import routes as matrix_routes
-from console.pages import FLOW, FRAGMENT, HERE, PAGES, show
+from console.pages import FRAGMENT, HERE, PAGES, Page, page_of, show
 from console.settings import ConsoleSettings
 from services.chassis.errors import InteropError
 from services.chassis.http import error_body, sentence_of
@@ -114,7 +114,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
 def _told(request: Request, code: str, sentence: str, status: int) -> Response:
     """An error as a page for people, and as JSON for programs, scripts of the pages among them."""
     if "text/html" in request.headers.get("accept", ""):
-        return show(request, FLOW, "error.html.j2", {"code": code, "sentence": sentence}, status)
+        asked = page_of(request.url.path)
+        failed = Page(asked.path if asked else "", "That did not work", "")
+        return show(request, failed, "error.html.j2", {"code": code, "sentence": sentence, "asked": asked}, status)
     return JSONResponse(error_body(code, sentence), status_code=status)
 
 

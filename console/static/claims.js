@@ -162,7 +162,8 @@ class Dots {
   followPerson(number) {
     const index = Number(number) - 1;
     this.followed = this.places[index] ? index : null;
-    const words = this.followed === null ? "" : `Person ${number}: ${this.data.kinds[this.data.kind[index]]}`;
+    const nobody = number === "" ? "" : `There are people 1 to ${this.places.length}.`;
+    const words = this.followed === null ? nobody : `Person ${number}: ${this.data.kinds[this.data.kind[index]]}`;
     document.getElementById("followed").textContent = words;
     this.moveHalo();
   }

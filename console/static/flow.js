@@ -57,7 +57,7 @@ function drawServices(snapshot) {
     node.dataset.state = words.startsWith("●") ? "ready" : "unwell";
     const owes = snapshot.backlogs?.[key];
     if (!owes) continue;
-    const dead = owes.dead ? `, ${number.format(owes.dead)} dead` : "";
+    const dead = owes.dead ? `, ${number.format(owes.dead)} put aside` : "";
     const oldest = owes.owed && owes.oldest !== null ? `, oldest ${inWords(owes.oldest)}` : "";
     const todo = `${number.format(owes.owed)} to do${oldest}${dead}`;
     say(node.querySelector(".owes"), todo);

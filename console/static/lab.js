@@ -8,6 +8,7 @@ const progress = document.getElementById("progress");
 const failure = document.getElementById("failure");
 const PATIENCE_MS = 200;
 const QUICK_MS = 250;
+const USUAL = "us-full-cooperation";
 
 let chosen = JSON.parse(document.getElementById("lab-state").textContent).policies;
 let underWay = null;
@@ -192,14 +193,15 @@ function showChosen() {
   list.replaceChildren(
     ...chosen.map((id, place) => {
       const item = document.createElement("li");
-      const title = cardOf(id)?.dataset.title ?? id;
+      const isKnown = cardOf(id) !== null;
+      const title = isKnown ? cardOf(id).dataset.title : `${id} (not known here)`;
       const words = document.createElement("span");
       words.append(Object.assign(document.createElement("strong"), { textContent: title }));
       words.append(Object.assign(document.createElement("code"), { textContent: id }));
       item.append(words);
       if (place === 0) item.append(Object.assign(document.createElement("span"), { className: "tag", textContent: "the first" }));
-      else item.append(button("Make first", `Make first: ${title}`, () => choose([id, ...chosen.filter((each) => each !== id)])));
-      if (chosen.length > 1) item.append(button("Remove", `Remove: ${title}`, () => choose(chosen.filter((each) => each !== id))));
+      else item.append(button("Make first", `Make first: ${title}`, () => makeFirst(id, title)));
+      if (chosen.length > 1 || !isKnown) item.append(button("Remove", `Remove: ${title}`, () => remove(id, title)));
       return item;
     }),
   );
@@ -210,6 +212,20 @@ function choose(policies) {
   chosen = policies;
   showChosen();
   soon();
+}
+
+function makeFirst(id, title) {
+  choose([id, ...chosen.filter((each) => each !== id)]);
+  announce(`First: ${title}`);
+  document.getElementById("chosen").focus();
+}
+
+/** Takes a law out; one always stays. Whoever goes by keyboard stays in the list. */
+function remove(id, title) {
+  const rest = chosen.filter((each) => each !== id);
+  choose(rest.length ? rest : [USUAL]);
+  announce(`Removed: ${title}`);
+  document.getElementById("chosen").focus();
 }
 
 function find(words) {
@@ -237,7 +253,7 @@ async function edit(id) {
   if (saved === null) return;
   if (saved.deleted) {
     const rest = chosen.filter((each) => each !== saved.deleted);
-    chosen = rest.length ? rest : ["us-full-cooperation"];
+    chosen = rest.length ? rest : [USUAL];
   } else if (!chosen.includes(saved.id)) {
     chosen = [...chosen, saved.id];
   }
