@@ -45,16 +45,17 @@ FLOW = Page(
 LAB = Page(
     "/lab",
     "Policy lab",
-    "Laws say whether a jail tells the immigration authority (ICE) of an arrest, and whether it holds people longer"
-    " because ICE asks for it (a detainer). The same invented people are booked again under each law that you choose, so"
-    " that whatever differs comes from the law. Change one, or write one, and see for whom something changes.",
+    "Laws say whether a jail tells the immigration authority (ICE) when it lets somebody go, and whether it holds"
+    " people longer because ICE asks for it (a detainer). The same invented people are booked again under each law"
+    " that you choose, so that whatever differs comes from the law. Change one, or write one, and see for whom"
+    " something changes.",
 )
 MATRIX = Page(
     "/laws",
     "One booking, thirty laws",
-    "One arrested person, whom the immigration authority (ICE) asks the jail to hold (a detainer), and what each of some"
-    " thirty real and proposed laws would have the jail do: tell ICE of the release, hold the person longer, hand them"
-    " over, or not.",
+    "One arrested person, whom the immigration authority (ICE) asks the jail to hold (a detainer), and what each of"
+    " some thirty real and proposed laws would have the jail do: tell ICE of the release, hold the person longer, hand"
+    " them over, or not.",
 )
 LEDGER = Page(
     "/ledger",
@@ -66,8 +67,8 @@ LOG = Page(
     "/log",
     "The log",
     "Whenever one agency tells another something about a person, a line is written. All lines together make a log. Two"
-    " outside witnesses sign it as it grows, so that not even its keeper can rewrite the past. Here you see it grow, and"
-    " can try to tamper with a copy.",
+    " outside witnesses sign it as it grows, so that not even its keeper can rewrite the past. Here you see it grow,"
+    " and can try to tamper with a copy.",
 )
 CLAIMS = Page(
     "/claims",
@@ -90,7 +91,6 @@ def page_of(path: str) -> Page | None:
     first = "/" + path.strip("/").partition("/")[0]
     beneath = FLOW.path if first == "/flow" else first
     return next((page for page in PAGES if page.path == beneath), None)
-
 
 
 def show(request: Request, page: Page, template: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:

@@ -97,6 +97,13 @@ function showFailure(words) {
   failure.textContent = words;
 }
 
+/** What to do where a link names a law that is not here. */
+function hint() {
+  const isMissing = chosen.some((id) => cardOf(id) === null);
+  const words = "A law that somebody wrote stands only where they saved it. Remove it above, or choose others under “Choose laws”.";
+  return isMissing ? ` ${words}` : "";
+}
+
 async function* messages(search, signal) {
   const response = await fetch(`/lab/compare?${search}`, { headers: { "X-Fragment": "result" }, signal });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -136,7 +143,7 @@ async function compare() {
         draw(message.html);
         announce("The comparison is there.");
       } else if (message.error !== undefined) {
-        showFailure(message.error);
+        showFailure(`${message.error}${hint()}`);
       } else {
         latest = message;
         if (!progress.hidden) showProgress(message);
