@@ -19,7 +19,7 @@ from starlette.responses import Response
 
 from console.claims.routes import routes as claims_routes
 from console.flow.routes import routes as flow_routes
-from console.guard import Guard
+from console.guard import HEADERS, Guard
 from console.house import House
 from console.lab.routes import routes as lab_routes
 from console.ledger.routes import routes as ledger_routes
@@ -69,6 +69,7 @@ def build(settings: ConsoleSettings | None = None) -> FastAPI:
     api.add_exception_handler(InteropError, _refusal)
     api.add_exception_handler(RequestValidationError, _bad_request)
     api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(Exception, _broken)
 
     @api.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -109,6 +110,14 @@ async def _http_error(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.NOT_FOUND:
         return _told(request, "no-such-page", f"there is no page '{request.url.path}'; begin at the first one", 404)
     return _told(request, "http-error", f"{words}: {request.method} {request.url.path}", error.status_code)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    # The server logs the error; this answer goes out past the guard, and so brings its headers along.
+    kind = type(error).__name__
+    answer = _told(request, "console-error", f"this broke in the console ({kind}), and stands in its log", 500)
+    answer.headers.update(HEADERS)
+    return answer
 
 
 def _told(request: Request, code: str, sentence: str, status: int) -> Response:

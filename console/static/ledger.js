@@ -196,7 +196,7 @@ class Disclosure {
     const tamper = make(
       "div",
       { class: "tamper" },
-      make("p", {}, "Do not believe it? Change one bit in your own copy, and see which step notices:"),
+      make("p", {}, "Do not believe it? Change one byte in your own copy, and see which step notices:"),
       make("div", { class: "row" }, this.places, flip, this.mend),
       this.changePlace,
     );
