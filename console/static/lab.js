@@ -97,13 +97,6 @@ function showFailure(words) {
   failure.textContent = words;
 }
 
-/** What to do where a link names a law that is not here. */
-function hint() {
-  const isMissing = chosen.some((id) => cardOf(id) === null);
-  const words = "A law that somebody wrote stands only where they saved it. Remove it above, or choose others under “Choose laws”.";
-  return isMissing ? ` ${words}` : "";
-}
-
 async function* messages(search, signal) {
   const response = await fetch(`/lab/compare?${search}`, { headers: { "X-Fragment": "result" }, signal });
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -143,7 +136,7 @@ async function compare() {
         draw(message.html);
         announce("The comparison is there.");
       } else if (message.error !== undefined) {
-        showFailure(`${message.error}${hint()}`);
+        showFailure(message.error);
       } else {
         latest = message;
         if (!progress.hidden) showProgress(message);
@@ -212,6 +205,7 @@ function showChosen() {
       return item;
     }),
   );
+  document.getElementById("not-here").hidden = chosen.every(cardOf);
   for (const box of form.querySelectorAll('input[name="policy"]')) box.checked = chosen.includes(box.value);
 }
 
