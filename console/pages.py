@@ -40,22 +40,21 @@ FLOW = Page(
     "/",
     "Flow",
     "Somebody is arrested, and the jail takes fingerprints. This page shows who is told about it, step by step: the"
-    " state, the FBI, the immigration authority, and what the jail is then asked and does. All people are invented.",
+    " state, the FBI, Homeland Security (DHS) with its immigration authority (ICE), and what the jail is then asked and"
+    " does. All people are invented.",
 )
 LAB = Page(
     "/lab",
     "Policy lab",
-    "Laws say whether a jail tells the immigration authority (ICE) when it lets somebody go, and whether it holds"
-    " people longer because ICE asks for it (a detainer). The same invented people are booked again under each law"
-    " that you choose, so that whatever differs comes from the law. Change one, or write one, and see for whom"
-    " something changes.",
+    "When the immigration authority (ICE) asks a jail to hold somebody (a detainer), what does the law have the jail"
+    " do? Here the same invented people are booked again under each law that you choose, so that whatever differs comes"
+    " from the law. Change a law, or write one, and see for whom something changes.",
 )
 MATRIX = Page(
     "/laws",
     "One booking, thirty laws",
-    "One arrested person, whom the immigration authority (ICE) asks the jail to hold (a detainer), and what each of"
-    " some thirty real and proposed laws would have the jail do: tell ICE of the release, hold the person longer, hand"
-    " them over, or not.",
+    "One arrested person, and what each of some thirty real and proposed laws would have the jail do: tell the"
+    " immigration authority (ICE), hold the person past release, hand them over, or not.",
 )
 LEDGER = Page(
     "/ledger",
