@@ -19,14 +19,14 @@ from starlette.responses import Response
 
 from console.claims.routes import routes as claims_routes
 from console.flow.routes import routes as flow_routes
-from console.guard import Guard
+from console.guard import HEADERS, Guard
 from console.house import House
 from console.lab.routes import routes as lab_routes
 from console.ledger.routes import routes as ledger_routes
 from console.log.routes import routes as log_routes
 from console.matching.routes import routes as matching_routes
 from console.matrix.routes import routes as matrix_routes
-from console.pages import FLOW, FRAGMENT, HERE, PAGES, show
+from console.pages import FRAGMENT, HERE, PAGES, Page, page_of, show
 from console.settings import ConsoleSettings
 from services.chassis.errors import InteropError
 from services.chassis.http import error_body, sentence_of
@@ -69,6 +69,7 @@ def build(settings: ConsoleSettings | None = None) -> FastAPI:
     api.add_exception_handler(InteropError, _refusal)
     api.add_exception_handler(RequestValidationError, _bad_request)
     api.add_exception_handler(HTTPException, _http_error)
+    api.add_exception_handler(Exception, _broken)
 
     @api.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -111,10 +112,20 @@ async def _http_error(request: Request, error: Exception) -> Response:
     return _told(request, "http-error", f"{words}: {request.method} {request.url.path}", error.status_code)
 
 
+async def _broken(request: Request, error: Exception) -> Response:
+    # The server logs the error; this answer goes out past the guard, and so brings its headers along.
+    kind = type(error).__name__
+    answer = _told(request, "console-error", f"this broke in the console ({kind}), and stands in its log", 500)
+    answer.headers.update(HEADERS)
+    return answer
+
+
 def _told(request: Request, code: str, sentence: str, status: int) -> Response:
     """An error as a page for people, and as JSON for programs, scripts of the pages among them."""
     if "text/html" in request.headers.get("accept", ""):
-        return show(request, FLOW, "error.html.j2", {"code": code, "sentence": sentence}, status)
+        asked = page_of(request.url.path)
+        failed = Page(asked.path if asked else "", "That did not work", "")
+        return show(request, failed, "error.html.j2", {"code": code, "sentence": sentence, "asked": asked}, status)
     return JSONResponse(error_body(code, sentence), status_code=status)
 
 

@@ -64,8 +64,9 @@ LEDGER = Page(
 LOG = Page(
     "/log",
     "The log",
-    "All those lines together make a log. Two outside witnesses sign it as it grows, so that not even its keeper can"
-    " rewrite the past. Here you see it grow, and can try to tamper with a copy.",
+    "Whenever one agency tells another something about a person, a line is written. All lines together make a log. Two"
+    " outside witnesses sign it as it grows, so that not even its keeper can rewrite the past. Here you see it grow,"
+    " and can try to tamper with a copy.",
 )
 CLAIMS = Page(
     "/claims",
@@ -81,6 +82,13 @@ MATCHING = Page(
     " how often it errs depends on how many people are on file and on how sure it has to be.",
 )
 PAGES = (FLOW, LAB, MATRIX, LEDGER, LOG, CLAIMS, MATCHING)
+
+
+def page_of(path: str) -> Page | None:
+    """The page that has this address, or one beneath it; None where no page has."""
+    first = "/" + path.strip("/").partition("/")[0]
+    beneath = FLOW.path if first == "/flow" else first
+    return next((page for page in PAGES if page.path == beneath), None)
 
 
 def show(request: Request, page: Page, template: str, context: Mapping[str, Any], status: int = 200) -> HTMLResponse:

@@ -143,8 +143,8 @@ def stopped_on_purpose(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return told
 
 
-async def listed_letters(house: House) -> list[dict[str, str]]:
-    """All dead letters, as the page shows them.
+async def listed_letters(house: House) -> list[dict[str, Any]]:
+    """All dead letters, as the page shows them: `hopeless` ones fail however often they are sent again.
 
     Raises:
         InfrastructureError: Redis does not answer.
@@ -162,7 +162,7 @@ async def redrive(house: House, number: str) -> None:
     await asyncio.to_thread(_with_redis, house, lambda redis: letters.redrive(redis, letters.find(redis, number)))
 
 
-def _letters(redis: Redis) -> list[dict[str, str]]:
+def _letters(redis: Redis) -> list[dict[str, Any]]:
     return [
         {
             "number": letter.number,
@@ -170,6 +170,7 @@ def _letters(redis: Redis) -> list[dict[str, str]]:
             "group": letter.group,
             "reason": letter.reason,
             "detail": letter.detail,
+            "hopeless": letter.reason in UNREADABLE,
         }
         for letter in letters.all_letters(redis)
     ]

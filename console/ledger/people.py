@@ -45,7 +45,7 @@ def commands_for(subject: str) -> tuple[tuple[str, str], ...]:
     """The commands that make a token for a subject: words and command, for each way in which the house may be up."""
     quoted = quote(subject)
     return (
-        ("where 'interop up', 'interop demo' or 'make demo' runs", f"{LOCAL} {quoted}"),
+        ("in the folder where 'interop up', 'interop demo' or 'make demo' was started", f"{LOCAL} {quoted}"),
         ("where the house is up in Docker", f"{IN_COMPOSE} {quoted}"),
     )
 

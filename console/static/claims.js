@@ -1,6 +1,6 @@
 // Both sides: the dots, which only move from group to group, and the run while it is counted.
 
-import { announce, ask, block, put, remember } from "./console.js";
+import { announce, ask, block, put, remember, rest } from "./console.js";
 import { number, pause } from "./elements.js";
 
 const ASK_AGAIN_MS = 350;
@@ -159,7 +159,8 @@ class Dots {
   followPerson(number) {
     const index = Number(number) - 1;
     this.followed = this.places[index] ? index : null;
-    const words = this.followed === null ? "" : `Person ${number}: ${this.data.kinds[this.data.kind[index]]}`;
+    const nobody = number === "" ? "" : `There are people 1 to ${this.places.length}.`;
+    const words = this.followed === null ? nobody : `Person ${number}: ${this.data.kinds[this.data.kind[index]]}`;
     document.getElementById("followed").textContent = words;
     this.moveHalo();
   }
@@ -211,7 +212,7 @@ document.addEventListener("drawn", (event) => {
 
 document.addEventListener("click", async (event) => {
   if (event.target.id !== "cancel") return;
-  event.target.disabled = true;
+  rest(event.target, true);
   await ask(`/claims/cancel?${runSearch()}`, { method: "POST" });
 });
 

@@ -5,6 +5,12 @@ export function announce(words) {
   document.getElementById("announcements").textContent = words;
 }
 
+/** Marks a button whose work is under way, or that has none: pressing it does nothing, and it keeps the focus. */
+export function rest(button, isResting) {
+  if (isResting) button.setAttribute("aria-disabled", "true");
+  else button.removeAttribute("aria-disabled");
+}
+
 /** Asks the console for JSON. Throws an Error whose message is the sentence that the console answers, with its code. */
 export async function ask(path, options = {}) {
   const headers = { Accept: "application/json", ...(options.headers ?? {}) };
@@ -135,6 +141,12 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-copy]");
   if (button) copy(button, button.dataset.copy, "Select it and copy by hand");
 });
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest("button[aria-disabled=true]")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}, true);
 
 document.addEventListener("drawn", (event) => prepare(event.detail));
 prepare(document);

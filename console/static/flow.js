@@ -1,6 +1,6 @@
 // The page Flow: live counts and dots, a booking followed hop by hop, a scenario that runs, and switches that break things.
 
-import { announce, ask, block } from "./console.js";
+import { announce, ask, block, rest } from "./console.js";
 import { make, number } from "./elements.js";
 import { drawDots, movesNothing } from "./flow-dots.js";
 
@@ -12,6 +12,10 @@ const STATES = {
 const STILL_MS = 3000;
 
 const byId = (id) => document.getElementById(id);
+
+function counted(count, word) {
+  return `${number(count)} ${word}${count === 1 ? "" : "s"}`;
+}
 
 function say(target, text) {
   if (target && target.textContent !== text) target.textContent = text;
@@ -45,7 +49,7 @@ function drawServices(snapshot) {
     node.dataset.state = words.startsWith("●") ? "ready" : "unwell";
     const owes = snapshot.backlogs?.[key];
     if (!owes) continue;
-    const dead = owes.dead ? `, ${number(owes.dead)} dead` : "";
+    const dead = owes.dead ? `, ${number(owes.dead)} put aside` : "";
     const oldest = owes.owed && owes.oldest !== null ? `, oldest ${inWords(owes.oldest)}` : "";
     const todo = `${number(owes.owed)} to do${oldest}${dead}`;
     say(node.querySelector(".owes"), todo);
@@ -90,9 +94,9 @@ function drawNow(snapshot) {
     say(byId("now"), "Redis, which keeps the streams, does not answer just now. The services wait for it.");
     return;
   }
-  const dead = snapshot.dead === 1 ? "1 dead letter" : `${number(snapshot.dead)} dead letters`;
+  const dead = counted(snapshot.dead, "dead letter");
   const shown = movesNothing() ? "Lines light up as events move." : "Dots are events that move.";
-  say(byId("now"), `Right now: ${number(snapshot.rate)} events a second, ${dead}. ${shown}`);
+  say(byId("now"), `Right now: ${counted(snapshot.rate, "event")} a second, ${dead}. ${shown}`);
 }
 
 // ------------------------------------------------------------------------------------------------------- the journey
@@ -153,10 +157,10 @@ function drawRun(run) {
   say(byId("run-says"), run.paused ? `Paused. ${words}` : words);
   byId("run-progress").max = run.total ?? 1;
   byId("run-progress").value = run.status === "done" ? run.total : run.booked ?? 0;
-  byId("start").disabled = run.busy;
+  rest(byId("start"), run.busy);
   byId("run-orders").hidden = !run.busy;
-  byId("run-pause").disabled = run.paused;
-  byId("run-resume").disabled = !run.paused;
+  rest(byId("run-pause"), run.paused);
+  rest(byId("run-resume"), !run.paused);
   if (run.status !== "done") {
     byId("run-result").replaceChildren();
     resultOf = null;
@@ -175,7 +179,7 @@ function drawResult(run) {
     row.append(make("th", { scope: "row" }, words), make("td", { class: "number" }, number(count)));
   }
   const proof = run.reconciled ? "✓ The log of audit has exactly what the streams disclose" : "▲ The log and the streams differ";
-  const dead = run.dead_letters === 1 ? "1 dead letter" : `${number(run.dead_letters)} dead letters`;
+  const dead = counted(run.dead_letters, "dead letter");
   const command = make("span", { class: "command" });
   command.append(
     make("code", {}, run.command),
@@ -184,7 +188,7 @@ function drawResult(run) {
   );
   byId("run-result").replaceChildren(
     table,
-    make("p", {}, `${proof} (${number(run.log_size)} entries, all runs together), and there are ${dead} in all.`),
+    make("p", {}, `${proof} (${number(run.log_size)} entries, all runs together), with ${dead} in all.`),
     make("p", {}, "The whole report, with published figures beside it:"),
     command,
   );
@@ -219,34 +223,40 @@ async function listLetters() {
   const table = document.createElement("table");
   table.append(make("caption", {}, `${number(told.count)} in all`));
   const head = table.createTHead().insertRow();
-  for (const words of ["stream", "group", "reason", "in words", "again"]) head.append(make("th", { scope: "col" }, words));
+  for (const words of ["stream", "group", "reason", "in words", "try again"]) head.append(make("th", { scope: "col" }, words));
   const body = table.createTBody();
   for (const letter of told.letters) {
     const row = body.insertRow();
     row.append(make("th", { scope: "row" }, letter.stream));
     for (const name of ["group", "reason", "detail"]) row.append(make("td", {}, letter[name]));
-    const again = make("button", { type: "button", "aria-label": `Redrive ${letter.number}` }, "Redrive");
-    again.addEventListener("click", () => redrive(letter.number));
-    row.insertCell().append(again);
+    row.insertCell().append(letter.hopeless ? make("span", {}, "of no use: nobody can read it") : redriveButton(letter));
   }
   const wide = make("div", { class: "wide", tabindex: "0", role: "region", "aria-label": "Dead letters" });
   wide.append(table);
   place.replaceChildren(wide);
 }
 
+function redriveButton(letter) {
+  const again = make("button", { type: "button", "aria-label": `Redrive ${letter.number}` }, "Redrive");
+  again.addEventListener("click", () => redrive(letter.number));
+  return again;
+}
+
 async function redrive(letter) {
+  let said = "Sent again. If it fails again, it comes back here.";
   try {
     await send("/flow/dead-letters/redrive", new URLSearchParams({ number: letter }));
-    announce("Sent again.");
   } catch (problem) {
-    announce(problem.message);
+    said = problem.message;
   }
   await listLetters();
+  announce(said);
+  byId("dead-letters").focus(); // the button that was pressed is gone
 }
 
 async function prove() {
   const [button, place] = [byId("prove"), byId("proof")];
-  button.disabled = true;
+  rest(button, true);
   place.replaceChildren(make("p", {}, "Looking, until everything has come to rest (at most 15 s) …"));
   try {
     const told = await ask("/flow/proof");
@@ -258,7 +268,7 @@ async function prove() {
   } catch (problem) {
     place.replaceChildren(make("p", { class: "failure" }, problem.message));
   } finally {
-    button.disabled = false;
+    rest(button, false);
   }
   await listLetters();
 }
@@ -270,7 +280,7 @@ function send(path, body) {
 async function act(form) {
   const button = form.querySelector("button");
   const says = form.closest(".switch")?.querySelector(".says") ?? byId("run-says");
-  button.disabled = true;
+  rest(button, true);
   try {
     const told = await send(form.getAttribute("action"), new URLSearchParams(new FormData(form)));
     if (form.dataset.act === "break") {
@@ -283,7 +293,7 @@ async function act(form) {
     if (form.dataset.act !== "break") byId("run").hidden = false;
     say(says, problem.message);
   } finally {
-    button.disabled = false;
+    rest(button, false);
   }
 }
 
@@ -291,7 +301,7 @@ async function act(form) {
 
 async function book(form) {
   const button = form.querySelector("button");
-  button.disabled = true;
+  rest(button, true);
   say(byId("book-says"), "Finding somebody, and booking them …");
   try {
     const told = await send(form.getAttribute("action"), new URLSearchParams(new FormData(form)));
@@ -299,7 +309,7 @@ async function book(form) {
   } catch (problem) {
     say(byId("book-says"), problem.message);
   }
-  button.disabled = false;
+  rest(button, false);
 }
 
 // ------------------------------------------------------------------------------------------------------------- alive

@@ -10,6 +10,7 @@ const verdict = document.getElementById("verdict");
 const failure = document.getElementById("editor-failure");
 const saving = document.getElementById("save");
 const deleting = document.getElementById("delete");
+const undoing = document.getElementById("undo");
 const TYPING_MS = 250;
 
 const EMPTY = `policy: my-town-2026
@@ -37,6 +38,9 @@ let timer = null;
 let checking = 0;
 let original = null;
 let finish = null;
+/** What the text was when it was opened, and under which name what was typed and not saved is kept. */
+let begun = { key: "", text: "" };
+const unsaved = new Map();
 
 /** A copy of a law to change: it needs an id of its own, and nobody has verified it. */
 function asDraft({ id, text: words }) {
@@ -54,10 +58,14 @@ function asDraft({ id, text: words }) {
  */
 export function openEditor(law) {
   original = law?.own ? law.id : null;
-  text.value = law === null ? EMPTY : law.own ? law.text : asDraft(law);
+  begun = { key: law?.id ?? "", text: law === null ? EMPTY : law.own ? law.text : asDraft(law) };
+  text.value = unsaved.get(begun.key) ?? begun.text;
   document.getElementById("editor-title").textContent = law === null ? "A law of your own" : law.own ? `Your law ${law.id}` : `A copy of ${law.id}`;
-  document.getElementById("text-state").textContent = law?.own === false ? "(yours to change; the original stays as it is)" : "";
+  const [isLeft, isCopy] = [unsaved.has(begun.key), law?.own === false];
+  const copied = isCopy ? "(yours to change; the original stays as it is)" : "";
+  document.getElementById("text-state").textContent = isLeft ? "(as you left it, not saved yet)" : copied;
   deleting.hidden = original === null;
+  showUndo();
   showFailure("");
   draw([]);
   dialog.showModal();
@@ -68,6 +76,16 @@ export function openEditor(law) {
   return new Promise((resolve) => {
     finish = resolve;
   });
+}
+
+function showUndo() {
+  undoing.hidden = text.value === begun.text;
+}
+
+/** Whoever presses Escape by mistake finds again what they have typed. */
+function keep() {
+  if (text.value === begun.text) unsaved.delete(begun.key);
+  else unsaved.set(begun.key, text.value);
 }
 
 function end(outcome) {
@@ -178,16 +196,27 @@ async function check() {
 
 text.addEventListener("input", () => {
   draw([]);
+  showUndo();
   clearTimeout(timer);
   timer = setTimeout(check, TYPING_MS);
 });
 text.addEventListener("scroll", follow);
+
+undoing.addEventListener("click", () => {
+  text.value = begun.text;
+  showUndo();
+  draw([]);
+  text.focus();
+  announce("All changes are undone.");
+  check();
+});
 
 saving.addEventListener("click", async () => {
   showFailure("");
   try {
     const saved = await save();
     announce(`Saved as ${saved.id}.`);
+    begun.text = text.value;
     end(saved);
   } catch (problem) {
     showFailure(problem.message);
@@ -210,6 +239,7 @@ deleting.addEventListener("click", async () => {
   try {
     await ask(`/lab/policies/${encodeURIComponent(original)}`, { method: "DELETE" });
     announce(`Deleted ${original}.`);
+    begun.text = text.value;
     end({ deleted: original });
   } catch (problem) {
     showFailure(problem.message);
@@ -220,5 +250,6 @@ dialog.addEventListener("close", () => {
   deleting.textContent = "Delete this law";
   delete deleting.dataset.sure;
   clearTimeout(timer);
+  keep();
   end(null);
 });

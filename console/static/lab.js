@@ -9,6 +9,7 @@ const progress = document.getElementById("progress");
 const failure = document.getElementById("failure");
 const PATIENCE_MS = 200;
 const QUICK_MS = 250;
+const USUAL = "us-full-cooperation";
 
 let chosen = JSON.parse(document.getElementById("lab-state").textContent).policies;
 let underWay = null;
@@ -179,14 +180,16 @@ function showChosen() {
   const list = document.getElementById("chosen");
   list.replaceChildren(
     ...chosen.map((id, place) => {
-      const title = cardOf(id)?.dataset.title ?? id;
+      const isKnown = cardOf(id) !== null;
+      const title = isKnown ? cardOf(id).dataset.title : `${id} (not known here)`;
       const item = make("li", {}, make("span", {}, make("strong", {}, title), make("code", {}, id)));
       if (place === 0) item.append(make("span", { class: "tag" }, "the first"));
-      else item.append(button("Make first", `Make first: ${title}`, () => choose([id, ...chosen.filter((each) => each !== id)])));
-      if (chosen.length > 1) item.append(button("Remove", `Remove: ${title}`, () => choose(chosen.filter((each) => each !== id))));
+      else item.append(button("Make first", `Make first: ${title}`, () => makeFirst(id, title)));
+      if (chosen.length > 1 || !isKnown) item.append(button("Remove", `Remove: ${title}`, () => remove(id, title)));
       return item;
     }),
   );
+  document.getElementById("not-here").hidden = chosen.every(cardOf);
   for (const box of form.querySelectorAll('input[name="policy"]')) box.checked = chosen.includes(box.value);
 }
 
@@ -194,6 +197,20 @@ function choose(policies) {
   chosen = policies;
   showChosen();
   soon();
+}
+
+function makeFirst(id, title) {
+  choose([id, ...chosen.filter((each) => each !== id)]);
+  announce(`First: ${title}`);
+  document.getElementById("chosen").focus();
+}
+
+/** Takes a law out; one always stays. Whoever goes by keyboard stays in the list. */
+function remove(id, title) {
+  const rest = chosen.filter((each) => each !== id);
+  choose(rest.length ? rest : [USUAL]);
+  announce(`Removed: ${title}`);
+  document.getElementById("chosen").focus();
 }
 
 function find(words) {
@@ -227,7 +244,7 @@ async function edit(id) {
   if (saved === null) return;
   if (saved.deleted) {
     const rest = chosen.filter((each) => each !== saved.deleted);
-    chosen = rest.length ? rest : ["us-full-cooperation"];
+    chosen = rest.length ? rest : [USUAL];
   } else if (!chosen.includes(saved.id)) {
     chosen = [...chosen, saved.id];
   }

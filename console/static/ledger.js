@@ -1,6 +1,6 @@
 // My ledger: a subject's disclosures, each verified in this browser, tampered with on one's own copy, and expunged.
 
-import { announce, ask } from "./console.js";
+import { announce, ask, rest } from "./console.js";
 import { checkDisclosure, checkEntry, copyOf, flipped } from "./disclosure.js";
 import { make, number, pause } from "./elements.js";
 import { capital, fieldsOf, inWords, readFile, sentenceOf, stepList, Trust, trustNote, verdict } from "./proofs.js";
@@ -186,7 +186,7 @@ class Disclosure {
     const tamper = make(
       "div",
       { class: "tamper" },
-      make("p", {}, "Do not believe it? Change one bit in your own copy, and see which step notices:"),
+      make("p", {}, "Do not believe it? Change one byte in your own copy, and see which step notices:"),
       make("div", { class: "row" }, this.places, flip, this.mend),
       this.changePlace,
     );
@@ -331,7 +331,7 @@ const dialog = document.getElementById("confirm");
 async function expunge() {
   dialog.close();
   const button = document.getElementById("expunge");
-  button.disabled = true;
+  rest(button, true);
   try {
     const done = await ask(addressOf("expunge"), { method: "POST", headers: authorized() });
     await showRemains(done);
@@ -339,7 +339,7 @@ async function expunge() {
     complain(sentenceOf(error));
     problem.scrollIntoView({ block: "center" });
   } finally {
-    button.disabled = false;
+    rest(button, false);
   }
 }
 

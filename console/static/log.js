@@ -1,6 +1,6 @@
 // The log: its checkpoint, signatures, growth and newest entries, each checked in this browser, and the tamper drill.
 
-import { announce, ask, block, put } from "./console.js";
+import { announce, ask, block, put, rest } from "./console.js";
 import { make, number, pause } from "./elements.js";
 import { fieldsOf, inWords, readFile, sentenceOf, Trust, trustNote, verdict } from "./proofs.js";
 import {
@@ -342,7 +342,7 @@ async function followed() {
 
 async function follow(told) {
   const isRunning = told.status === "running";
-  place("attack").disabled = isRunning;
+  rest(place("attack"), isRunning);
   place("cancel").hidden = !isRunning;
   place("drill-progress").hidden = !isRunning;
   if (isRunning) {

@@ -41,8 +41,13 @@ function addressOf(prints) {
 function showCounting(isCounting, share = 0) {
   const row = document.getElementById("measuring");
   if (!row) return;
+  const pressed = document.activeElement;
+  const measure = document.getElementById("measure");
   row.hidden = !isCounting;
-  document.getElementById("measure").hidden = isCounting;
+  measure.hidden = isCounting;
+  // Whoever goes by keyboard goes from the button that is gone to the one that came.
+  if (isCounting && pressed === measure) document.getElementById("cancel").focus();
+  if (!isCounting && pressed.id === "cancel") measure.focus();
   document.getElementById("measured-share").value = share;
 }
 
@@ -61,6 +66,7 @@ async function follow(prints, state) {
     if (JSON.stringify(chosen()) !== JSON.stringify(prints)) return;
     state = await ask(addressOf(prints));
   }
+  if (state.state === "done" && document.activeElement.id === "cancel") focusAfter = "measurement";
   showCounting(false);
   if (state.state === "done") form.requestSubmit();
   if (state.state === "failed") showFailure("It could not be counted; try again.");

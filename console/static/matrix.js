@@ -1,6 +1,6 @@
 // One booking, thirty laws: whatever changes in the case, all laws are asked again here, by decide.js. The reasons of
 // the one answer that is looked at are drawn by the console, which can also ask the service itself.
-import { announce, ask, block, put, remember } from "./console.js";
+import { announce, ask, block, put, remember, rest } from "./console.js";
 import { decide } from "./decide.js";
 
 const PATIENCE_MS = 150;
@@ -333,7 +333,7 @@ async function askService(button) {
   const said = document.getElementById("service");
   const policy = policies.get(button.dataset.ask);
   const ours = decide(tables, policy, factsAt(stageOf()));
-  button.disabled = true;
+  rest(button, true);
   said.textContent = "Asking ...";
   try {
     const theirs = await ask("/laws/ask", { json: { policy: policy.id, facts: factsAt(stageOf()) } });
@@ -355,7 +355,7 @@ async function askService(button) {
   } catch (problem) {
     said.textContent = problem.message;
   }
-  button.disabled = false;
+  rest(button, false);
 }
 
 function closePanel() {

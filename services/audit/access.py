@@ -66,7 +66,9 @@ def bearer_of(key: bytes, header: str | None) -> Bearer:
         )
     except jwt.PyJWTError as error:
         raise InteropError(
-            "bad-token", f"this token is not valid ({error}); 'interop audit token' makes another", status=401
+            "bad-token",
+            f"this token is not valid ({error}); 'interop audit token' makes another, where this house was started",
+            status=401,
         ) from error
     return Bearer(claims["role"], claims["sub"], tuple(claims["for"]))
 

@@ -1,7 +1,7 @@
 """What holds on every page: everybody can read it, on a phone as well, and nothing in it fails."""
 
 import pytest
-from playwright.sync_api import Page as Window, expect
+from playwright.sync_api import Browser, Page as Window, expect
 
 from console.pages import PAGES, Page
 from tests.browser.conftest import Barriers, Look
@@ -43,3 +43,14 @@ def test_a_page_fits_a_phone_and_twice_the_size_of_a_small_screen(page: Window, 
         wide = page.evaluate("document.documentElement.scrollWidth")
         assert wide <= width, f"{place.title} is {wide} pixels wide on a screen of {width}"
     look(page, f"{name_of(place)}-phone")
+
+
+def test_an_address_with_a_mistake_leads_back_to_its_page(browser: Browser, console: str) -> None:
+    window = browser.new_page(base_url=console)  # of its own: that it cannot load is said in the browser's console
+    window.goto("/lab?bookings=-5")
+    expect(window.get_by_role("heading", level=1)).to_have_text("That did not work")
+    expect(window).to_have_title("That did not work · Interop Sandbox")
+    expect(window.get_by_role("main")).to_contain_text("give a whole number from 100")
+    window.get_by_role("link", name="Policy lab, as it is at first").click()
+    expect(window.get_by_role("heading", level=1)).to_have_text("Policy lab")
+    window.close()

@@ -108,8 +108,22 @@ def test_an_entry_that_nobody_can_read_becomes_a_dead_letter_with_its_reason(pag
     press(page, "Send an entry that nobody can read")
     expect(page.locator("#break")).to_contain_text("these put it aside:")
     expect_proof(page, "Nothing was lost: everything readable was processed, once, and only what nobody can read")
-    expect(page.locator("#dead-letters").get_by_role("cell", name="not-json").first).to_be_visible()
+    letters = page.locator("#dead-letters")
+    expect(letters.get_by_role("cell", name="not-json").first).to_be_visible()
+    expect(letters).to_contain_text("of no use: nobody can read it")
+    expect(letters.get_by_role("button")).to_have_count(0)  # sent again, it would only be put aside once more
     assert barriers(page) == []
+
+
+def test_whoever_goes_by_keyboard_keeps_their_place_when_they_press_something(page: Page) -> None:
+    page.goto("/")
+    prove = page.get_by_role("button", name="Prove it")
+    prove.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#proof")).to_contain_text("roven", timeout=30_000)
+    expect(prove).to_be_focused()
+    book(page, "A citizen whom no federal file knows", "live")
+    expect(page.locator("#journey")).to_be_focused()
 
 
 def test_a_scenario_can_be_paused_is_still_there_after_a_reload_and_ends_in_good_order(page: Page) -> None:

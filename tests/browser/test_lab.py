@@ -114,6 +114,30 @@ def test_a_law_is_edited_mended_saved_and_compared(page: Page, barriers: Barrier
     expect(page.locator("#chosen")).not_to_contain_text("my-us-ca-trust-act-2014")
 
 
+def test_what_was_typed_is_still_there_after_escape_and_can_be_undone(page: Page) -> None:
+    open_lab(page)
+    page.get_by_text("Choose laws").click()
+    page.get_by_role("button", name="Write one of your own").click()
+    text = page.get_by_role("dialog").get_by_label("Text of the law")
+    written = text.input_value()
+    text.fill(written.replace("A rule of my own", "Nobody waits for ICE"))
+    page.keyboard.press("Escape")
+
+    page.get_by_role("button", name="Write one of your own").click()
+
+    expect(text).to_have_value(written.replace("A rule of my own", "Nobody waits for ICE"))
+    page.get_by_role("button", name="Undo all changes").click()
+    expect(text).to_have_value(written)
+
+
+def test_a_link_to_somebody_elses_own_law_is_no_dead_end(page: Page) -> None:
+    page.goto("/lab?bookings=5000&policy=my-neighbours-law")
+    expect(page.get_by_text("stands only where they saved it")).to_be_visible(timeout=STARTING_MS)
+    page.get_by_role("button", name="Remove: my-neighbours-law").click()
+    settled(page)
+    expect(page.locator("#counted-held")).to_contain_text("us-full-cooperation")
+
+
 def test_a_long_comparison_is_cancelled_and_what_was_there_stays(page: Page) -> None:
     open_lab(page)
     before = held(page).text_content()

@@ -124,6 +124,27 @@ def test_an_address_that_is_none_is_told_to_scripts_as_json(ask: Ask) -> None:
     assert answer.json()["error"]["message"].startswith("there is no page '/nowhere<b>'")
 
 
+def test_a_mistake_of_the_console_itself_is_told_as_a_page_without_a_trace() -> None:
+    api = build(ConsoleSettings(redis_url=SecretStr("redis://127.0.0.1:9/0")))
+
+    @api.get("/log/broken")
+    async def broken() -> None:
+        raise KeyError("a secret detail")
+
+    async def look() -> httpx.Response:
+        transport = httpx.ASGITransport(api, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://console") as client:
+            return await client.get("/log/broken", headers={"Accept": "text/html"})
+
+    answer = asyncio.run(look())
+
+    assert answer.status_code == 500
+    assert "this broke in the console (KeyError)" in answer.text
+    assert "a secret detail" not in answer.text
+    assert '<a class="button" href="/log">' in answer.text  # the way back
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+
+
 def test_a_fragment_that_a_page_does_not_have_is_the_whole_page(ask: Ask) -> None:
     assert "<html" in ask("GET", "/", headers={FRAGMENT: "no-such-block"}).text
 

@@ -478,7 +478,7 @@ SUBTRACTION_WORDS: Mapping[str, str] = {
     "round": (
         "Nothing is hidden, so there is nothing to subtract: totals are rounded by themselves, and the difference of"
         " two published numbers is known only to within a range. To see what subtraction does to hidden numbers, ask"
-        " for the report with `suppress`."
+        " for the report with small numbers hidden ('suppress')."
     ),
     "suppress": (
         "A hidden number that is the only one hidden in a sum is its total less all others. Whatever is found so may"
