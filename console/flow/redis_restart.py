@@ -32,7 +32,8 @@ async def restart_redis(settings: ConsoleSettings, patience: float = PATIENCE_SE
     if folder is None:
         raise InteropError(
             "redis-not-ours",
-            "this Redis was not started by the sandbox, so it is not restarted from here; 'interop up' starts its own",
+            "this Redis is not the console's to restart; with Docker try 'docker compose restart redis', or start"
+            " the house with 'interop up'",
             status=409,
         )
     try:
