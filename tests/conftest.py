@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 IMAGE = "redis:8-alpine"
 
-SLOWEST_FIRST = ("e2e", "integration", "browser", "contract", "foreign", "unit")
+SLOWEST_FIRST = ("e2e", "browser", "integration", "contract", "foreign", "unit")
 """The folders in the order in which several workers take files from them, so that none is left with a long one."""
 
 # Some machines have an engine, but no registry to pull Ryuk from; the fixtures clean up after themselves. All of this
@@ -55,11 +55,20 @@ if os.environ.get("DOCKER_HOST", "unix://").startswith("unix://"):
         os.environ.setdefault(_name, _value)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files come first where workers share the tests out (make test); alone, the fastest ones do."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        here = Path(__file__).parent
-        items.sort(key=lambda item: SLOWEST_FIRST.index(item.path.relative_to(here).parts[0]))
+    """How several workers share the tests out (make test): a file goes to one of them, and all of `browser` does.
+
+    So what a file sets up is set up once, and so is the house behind the browser. Long files come first; alone, the
+    fastest ones do.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return
+    here = Path(__file__).parent
+    places = {item: item.path.relative_to(here).parts for item in items}
+    items.sort(key=lambda item: SLOWEST_FIRST.index(places[item][0]))
+    for item, place in places.items():
+        item.add_marker(pytest.mark.xdist_group(place[0] if place[0] == "browser" else "/".join(place)))
 
 
 class AnyRedis(Protocol):

@@ -5,14 +5,16 @@
 - `stack`: the house of that console, for tests that break it.
 - `browser`: Chromium, one for each file; the tests are skipped, with the reason, where there is none.
 - `page`: a page in a window of its own. What it writes to the browser's console, or cannot load, fails the test.
-- `barriers`: `barriers(page)` lists what axe-core calls serious or worse, in sentences.
-- `look`: `look(page, "flow")` keeps a picture in light and one in dark in `.screenshots/`, for people to look at.
+- `barriers`: `barriers(page)` lists what axe-core calls serious or worse, in sentences; by one rule, if it is named.
+- `look`: `look(page, "flow", "dark", "light")` keeps pictures in `.screenshots/`, for people to look at; one in light,
+  if no scheme is named.
 """
 
 import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
@@ -36,8 +38,9 @@ CHROMIUM_OPTIONS = (
 
 SERIOUS = ("serious", "critical")
 
-Barriers = Callable[[Page], list[str]]
-Look = Callable[[Page, str], None]
+Scheme = Literal["light", "dark"]
+Barriers = Callable[..., list[str]]
+Look = Callable[..., None]
 
 
 def chromium() -> Path | None:
@@ -117,10 +120,11 @@ def barriers() -> Barriers:
     if not AXE.is_file():
         pytest.skip("axe-core is not installed; run npm ci in tests/browser/axe")
 
-    def found(page: Page) -> list[str]:
+    def found(page: Page, rule: str | None = None) -> list[str]:
         # Not as a script element: the page's own policy would refuse it, as it should.
         page.evaluate(AXE.read_text(encoding="utf-8"))
-        violations = page.evaluate("async () => (await axe.run()).violations")
+        options = {"resultTypes": ["violations"], **({"runOnly": [rule]} if rule else {})}
+        violations = page.evaluate("async (options) => (await axe.run(document, options)).violations", options)
         return [
             f"{each['id']}: {each['help']}: {', '.join(str(node['target']) for node in each['nodes'])}"
             for each in violations
@@ -134,8 +138,8 @@ def barriers() -> Barriers:
 def look() -> Look:
     SCREENSHOTS.mkdir(exist_ok=True)
 
-    def keep(page: Page, name: str) -> None:
-        for scheme in ("dark", "light"):
+    def keep(page: Page, name: str, *schemes: Scheme) -> None:
+        for scheme in schemes or ("light",):
             page.emulate_media(color_scheme=scheme)
             page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}.png", full_page=True)
 

@@ -184,6 +184,7 @@ def test_all_services_killed_again_and_again(oracle: Fingerprint, start_redis: S
         assert_like_the_oracle(oracle, redis, tmp_path)
 
 
+@on_embedded_only
 def test_two_workers_in_every_group(oracle: Fingerprint, start_redis: StartRedis, tmp_path: Path) -> None:
     with house_on(start_redis(), tmp_path, workers=2) as (house, redis):
         with being_booked(house.urls["booking"]):
