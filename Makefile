@@ -15,7 +15,7 @@ demo: setup ## run 5,000 bookings through the four services and print the report
 	@$(BIN)/interop demo $(if $(ONCE),--once)
 
 test: setup ## run every test that this machine can run
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 cover: setup ## run the tests and tell which lines none of them reached (a third slower)
 	@$(BIN)/python -m pytest --cov --cov-report=term

@@ -28,6 +28,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from redis import Redis
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from sandbox.embedded import RedisServer, answers, free_port, wheel_binary
 from services.audit.database import Database
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
 IMAGE = "redis:8-alpine"
 
+BROWSER = "tests/browser/"
 SLOWEST_FIRST = ("e2e", "browser", "integration", "contract", "foreign", "unit")
 """The folders in the order in which several workers take files from them, so that none is left with a long one."""
 
@@ -55,20 +58,24 @@ if os.environ.get("DOCKER_HOST", "unix://").startswith("unix://"):
         os.environ.setdefault(_name, _value)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """How several workers share the tests out (make test): a file goes to one of them, and all of `browser` does.
+    """Long files come first where workers share the tests out (make test); alone, the fastest ones do."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        here = Path(__file__).parent
+        items.sort(key=lambda item: SLOWEST_FIRST.index(item.path.relative_to(here).parts[0]))
 
-    So what a file sets up is set up once, and so is the house behind the browser. Long files come first; alone, the
-    fastest ones do.
-    """
-    if "PYTEST_XDIST_WORKER" not in os.environ:
-        return
-    here = Path(__file__).parent
-    places = {item: item.path.relative_to(here).parts for item in items}
-    items.sort(key=lambda item: SLOWEST_FIRST.index(places[item][0]))
-    for item, place in places.items():
-        item.add_marker(pytest.mark.xdist_group(place[0] if place[0] == "browser" else "/".join(place)))
+
+class SharedOut(LoadFileScheduling):
+    """A file goes to one worker, and all of `browser` does: so the house behind the browser is set up once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return BROWSER if file.startswith(BROWSER) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SharedOut:
+    """How workers share the tests out."""
+    return SharedOut(config, log)
 
 
 class AnyRedis(Protocol):
