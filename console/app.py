@@ -62,6 +62,7 @@ def build(settings: ConsoleSettings | None = None) -> FastAPI:
         await house.close()
 
     api = FastAPI(title="Interop Sandbox: console", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    api.state.house = house
     api.add_middleware(Guard)
     for routes in ROUTES:
         api.include_router(routes(house))

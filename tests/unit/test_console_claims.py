@@ -3,6 +3,8 @@
 import asyncio
 import copy
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
@@ -232,8 +234,15 @@ def test_a_search_finds_claims_by_all_of_its_words() -> None:
 # --- The run
 
 
-def a_console() -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(build()), base_url="http://console")
+@asynccontextmanager
+async def a_console() -> AsyncIterator[httpx.AsyncClient]:
+    """A console that begins nothing by itself, and ends what a page has begun."""
+    api = build()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(api), base_url="http://console") as client:
+        try:
+            yield client
+        finally:
+            await api.state.house.close()
 
 
 def test_the_scenarios_to_choose_from_are_those_that_can_be_loaded() -> None:
