@@ -15,14 +15,6 @@ from sandbox.results import LEVELS, LEVERS, Disclosures, Results
 Totals = dict[str, Any]
 
 
-# The words in which every report tells it.
-LEVER_WORDS = {
-    "ask_status": "ask about status",
-    "notify": "tell ICE the release date",
-    "hold": "hold past release",
-    "transfer": "hand over to ICE",
-    "access": "let ICE into the jail",
-}
 STAGE_WORDS = {
     "matches": "matches",
     "detainers": "detainers",

@@ -13,6 +13,7 @@ from sandbox.fit import Fitted
 from sandbox.home import NOTICE
 from sandbox.lab import wording
 from sandbox.lab.measures import SECTIONS
+from sandbox.policies.words import LEVER_WORDS
 from sandbox.published import (
     LABELS,
     LEGEND,
@@ -28,7 +29,6 @@ from sandbox.published import (
     window_in_words,
 )
 from sandbox.report import (
-    LEVER_WORDS,
     READINGS,
     RECORD_WORDS,
     STAGE_WORDS,

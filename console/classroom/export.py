@@ -22,7 +22,7 @@ from console.classroom.yardsticks import CHOSEN, GUESS_LAWS, QUESTIONS, YARDSTIC
 from console.data import as_data
 from sandbox.home import NOTICE
 from sandbox.lab.crowd import OnBookings
-from sandbox.report import LEVER_WORDS
+from sandbox.policies.words import LEVER_WORDS
 from sandbox.runs import Request
 from sandbox.tags import TAGS, tag_in_words
 from services.chassis.errors import InteropError

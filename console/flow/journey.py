@@ -11,7 +11,6 @@ from console.flow.standing import Event, Latest, state_of
 from console.flow.words import (
     ANSWERS,
     CATEGORIES,
-    LEVERS,
     MESSAGES,
     OFFENSES,
     OUTCOMES,
@@ -21,6 +20,7 @@ from console.flow.words import (
     listed,
     spoken,
 )
+from sandbox.policies.words import LEVER_WORDS
 from services.audit.events import WATCHED
 
 Told = tuple[str, tuple[str, ...], str, str]
@@ -185,7 +185,7 @@ def _clauses(data: Mapping[str, Any]) -> tuple[Clause, ...]:
 
 
 def _decides(levers: Sequence[str]) -> str:
-    return listed([LEVERS.get(lever, "whom ICE acts on") for lever in levers]) if levers else "nothing"
+    return listed([LEVER_WORDS.get(lever, "whom ICE acts on") for lever in levers]) if levers else "nothing"
 
 
 def _levers(data: Mapping[str, Any]) -> tuple[LeverAnswer, ...]:
@@ -194,7 +194,7 @@ def _levers(data: Mapping[str, Any]) -> tuple[LeverAnswer, ...]:
         return ()
     return tuple(
         LeverAnswer(words, ANSWERS[answers[lever]], bool(done.get(lever)))
-        for lever, words in LEVERS.items()
+        for lever, words in LEVER_WORDS.items()
         if lever in answers
     )
 
@@ -346,7 +346,7 @@ def _why_released(before: Latest) -> str:
 
 
 def _cooperation(data: Mapping[str, Any], _: Latest) -> Told:
-    done = [LEVERS[lever] for lever, used in data["exercised"].items() if used]
+    done = [LEVER_WORDS[lever] for lever, used in data["exercised"].items() if used]
     says = f"It will {listed(done)}." if done else "It will do nothing of what ICE asks."
     told = " ICE is told." if data["told"] else ""
     stage = STAGES.get(data["as_of"], spoken(data["as_of"]))

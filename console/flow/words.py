@@ -49,14 +49,6 @@ MESSAGES: Mapping[str, str] = {
 }
 """The real messages' abbreviations and full names (domain.md 1.2)."""
 
-LEVERS: Mapping[str, str] = {
-    "ask_status": "ask about status",
-    "notify": "tell ICE the release date",
-    "hold": "hold past release",
-    "transfer": "hand over to ICE",
-    "access": "let ICE into the jail",
-}
-
 ANSWERS: Mapping[str, str] = {"must": "must", "may": "may", "must_not": "must not", "silent": "says nothing"}
 
 STATUSES: Mapping[str, str] = {

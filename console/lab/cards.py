@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.tables import DETAINER
-from sandbox.policies.words import VERIFIED
+from sandbox.policies.words import LEVER_WORDS, VERIFIED
 from services.chassis.policy import Policy
 from services.chassis.policy.stack import ENACTED
 
@@ -25,15 +25,7 @@ QUESTIONS = {
     "ice_priority": "whom ICE asks for",
 }
 
-LEVERS = {
-    "ask_status": "ask about status",
-    "notify": "tell ICE the release date",
-    "hold": "hold past release",
-    "transfer": "hand over to ICE",
-    "access": "let ICE into the jail",
-    "sharing": "prints",
-    "ice_priority": "priorities",
-}
+LEVERS = {**LEVER_WORDS, "sharing": "prints", "ice_priority": "priorities"}
 _WORDS = {"must_not": "must not", "no_action": "no action"}
 
 

@@ -6,6 +6,7 @@ from math import ceil, log10
 from typing import Any, Literal
 
 from console.lab.state import State, lever_in_words, name_of
+from sandbox.policies.words import LEVER_WORDS
 
 Kind = Literal["share", "capacity", "power"]
 
@@ -13,7 +14,7 @@ STEPS = 50
 SPARE = 1.5
 """How far beyond the matches of a day the slider of an office's capacity goes."""
 
-_SHOWN_DISCRETION = {"hold": "hold past release", "notify": "tell ICE the release date", "transfer": "hand over to ICE"}
+_SHOWN_DISCRETION = ("hold", "notify", "transfer")
 """The levers of which what a comparison counts depends on how often they are used."""
 
 _LEAST_POWER, _MOST_POWER = -7, -2
@@ -101,7 +102,7 @@ def _slider(name: str, value: float | None, usual: float | None, busiest: float)
     if group == "discretion":
         if which not in _SHOWN_DISCRETION:
             return None
-        return Slider(name, group, _SHOWN_DISCRETION[which], "share", _known(value), _known(usual), 0, 1, 0.01, told)
+        return Slider(name, group, LEVER_WORDS[which], "share", _known(value), _known(usual), 0, 1, 0.01, told)
     if group == "pickup":
         return Slider(name, group, _pickup(which), "share", _known(value), _known(usual), 0, 1, 0.0001, told)
     if group == "capacity":

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from console.matrix.offences import OFFENCES
+from sandbox.policies.words import LEVER_WORDS
 from services.chassis.policy import NEVER, Fact, Kind, Policy, Value
 from services.chassis.policy.stack import ENACTED
 from services.chassis.policy.vocabulary import spell
@@ -14,10 +15,15 @@ class Lever:
     """Something that the agency does or leaves: in plain words, as a heading, and when the answer binds."""
 
     name: str
-    plain: str
     question: str
     binds: str
     stages: range
+
+    @property
+    def plain(self) -> str:
+        """What is done, as a heading."""
+        words = LEVER_WORDS[self.name]
+        return words[0].upper() + words[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +72,22 @@ STAGES = (
 LAST = len(STAGES) - 1
 
 LEVERS = (
-    Lever("ask_status", "Ask about status", "May staff ask about immigration status?", "at any stage", range(LAST + 1)),
-    Lever("notify", "Tell ICE the release date", "Is ICE told the release date?", "before release", range(LAST)),
+    Lever("ask_status", "May staff ask about immigration status?", "at any stage", range(LAST + 1)),
+    Lever("notify", "Is ICE told the release date?", "before release", range(LAST)),
     Lever(
         "hold",
-        "Hold past release",
         "Is the person kept past release for ICE?",
         "when releasable",
         range(LAST, LAST + 1),
     ),
     Lever(
         "transfer",
-        "Hand over to ICE",
         "Is the person handed over to ICE in the jail?",
         "at pick-up",
         range(LAST, LAST + 1),
     ),
     Lever(
         "access",
-        "Let ICE into the jail",
         "May ICE come into the jail, to interview for instance?",
         "at any stage",
         range(LAST + 1),

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from sandbox import published, report, tags
 from sandbox.pages import charts
+from sandbox.policies.words import LEVER_WORDS
 
 
 def report_page(result: Mapping[str, Any]) -> str:
@@ -24,6 +25,7 @@ def report_page(result: Mapping[str, Any]) -> str:
         sections=sections,
         figures=[charts.range_chart(figure) for figure in published.side_by_side(sections)],
         report=report,
+        lever_words=LEVER_WORDS,
         published=published,
     )
 

@@ -7,6 +7,15 @@ from services.chassis.policy.vocabulary import spell
 
 MOST_LISTED = 4
 
+LEVER_WORDS: Mapping[str, str] = {
+    "ask_status": "ask about status",
+    "notify": "tell ICE the release date",
+    "hold": "hold past release",
+    "transfer": "hand over to ICE",
+    "access": "let ICE into the jail",
+}
+"""What a jail does or does not, by the levers of `detainer` policies; every report and page says it so."""
+
 VERIFIED: Mapping[str, str] = {
     "text": "the wording was read",
     "summary": "only summaries of it were read",
