@@ -21,7 +21,7 @@ from console.matrix.words import (
     value_words,
     years_of,
 )
-from sandbox.policies.words import VERIFIED
+from sandbox.policies.words import LEVER_WORDS, VERIFIED
 from sandbox.tags import is_unverified
 from services.chassis.errors import InteropError
 from services.chassis.policy import Clause, Decision, Policy, Vocabulary, decide
@@ -30,7 +30,7 @@ BY_KIND, BY_YEAR = "kind", "year"
 SORTS: Mapping[str, str] = {
     BY_KIND: "kind and place",
     BY_YEAR: "year, the oldest first",
-    **{lever.name: f"answer: {lever.plain.lower()}" for lever in LEVERS},
+    **{lever.name: f"answer: {LEVER_WORDS[lever.name]}" for lever in LEVERS},
 }
 """Orders of the rows."""
 
