@@ -96,8 +96,8 @@ class Runs:
         await ended(run.task for run in self._runs.values() if run.task is not None)
 
     def _make_room(self) -> None:
-        ended = [order for order, run in self._runs.items() if run.state != "counting"]
-        for order in ended[: max(0, len(self._runs) - KEPT + 1)]:
+        settled = [order for order, run in self._runs.items() if run.state != "counting"]
+        for order in settled[: max(0, len(self._runs) - KEPT + 1)]:
             del self._runs[order]
 
     async def _count(self, order: Order, run: Run) -> None:
