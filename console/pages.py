@@ -8,12 +8,13 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader
 
 from console.data import as_data
 from console.sources import next_id
 from sandbox import tags
 from sandbox.home import NOTICE
+from sandbox.templates import environment
 
 HERE = Path(__file__).resolve().parent
 FRAGMENT = "X-Fragment"
@@ -112,14 +113,7 @@ def show(request: Request, page: Page, template: str, context: Mapping[str, Any]
 
 @cache
 def _environment() -> Environment:
-    # Whatever people type and policies say is text here, never markup.
-    environment = Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals |= {"tags": tags, "next_id": next_id}
-    environment.filters["data"] = as_data
-    return environment
+    pages = environment(FileSystemLoader(HERE / "templates"))
+    pages.globals |= {"tags": tags, "next_id": next_id}
+    pages.filters["data"] = as_data
+    return pages

@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from console.classroom.answers import answers_of
@@ -25,6 +25,7 @@ from sandbox.lab.crowd import OnBookings
 from sandbox.policies.words import LEVER_WORDS
 from sandbox.runs import Request
 from sandbox.tags import TAGS, tag_in_words
+from sandbox.templates import environment
 from services.chassis.errors import InteropError
 
 HERE = Path(__file__).resolve().parent
@@ -154,12 +155,6 @@ def _inlined(text: str) -> Markup:
 
 @cache
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("console.classroom", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"hashed": _hashed, "inlined": _inlined, "data": as_data, "tag_words": tag_in_words}
-    return environment
+    templates = environment(PackageLoader("console.classroom", "templates"))
+    templates.filters |= {"hashed": _hashed, "inlined": _inlined, "data": as_data, "tag_words": tag_in_words}
+    return templates

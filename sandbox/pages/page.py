@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from jinja2 import Environment, PackageLoader, Template
 
 from sandbox import published, report, tags
 from sandbox.pages import charts
 from sandbox.policies.words import LEVER_WORDS
+from sandbox.templates import environment
 
 
 def report_page(result: Mapping[str, Any]) -> str:
@@ -50,13 +51,6 @@ def template(name: str) -> Template:
 
 @cache
 def _environment() -> Environment:
-    # Whatever stands in a scenario file is text here, never markup.
-    environment = Environment(
-        loader=PackageLoader("sandbox.pages", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.globals["tags"] = tags
-    return environment
+    pages = environment(PackageLoader("sandbox.pages", "."))
+    pages.globals["tags"] = tags
+    return pages
