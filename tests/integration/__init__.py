@@ -1,0 +1,5 @@
+import pytest
+
+# Before anything imports them.
+for _helper in ("oracle", "desk"):
+    pytest.register_assert_rewrite(f"tests.integration.{_helper}")

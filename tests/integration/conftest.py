@@ -1,18 +1,17 @@
 """What the integration tests share: coroutines run on asyncio, as the services do."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 from redis import Redis
+from redis.asyncio import Redis as AsyncRedis
 
 from tests.foreign.conftest import go, js, verify
 from tests.integration.audit_house import AuditHouse, changed, silent, submitted
+from tests.integration.desk import Desk
 
 __all__ = ["go", "js", "verify"]
-
-for _helper in ("oracle", "desk"):
-    pytest.register_assert_rewrite(f"tests.integration.{_helper}")
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +23,18 @@ def anyio_backend() -> str:
 def redis(redis_url: str) -> Iterator[Redis]:
     with Redis.from_url(redis_url) as client:
         yield client
+
+
+@pytest.fixture
+async def client(redis_url: str) -> AsyncIterator[AsyncRedis]:
+    async with AsyncRedis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def desk(client: AsyncRedis) -> Desk:
+    """A stage that is open for work."""
+    return await Desk(client).open()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The scripts inside Redis: acknowledged once is written once, on Redis and on Valkey, also when memory has run out."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
@@ -24,12 +24,6 @@ HERON = keys.case(GROUP, "r1", "heron")
 EGRET = keys.case(GROUP, "r1", "egret")
 DUE = keys.due(GROUP, "r1")
 SEEN = keys.seen(GROUP, "r1")
-
-
-@pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[Redis]:
-    async with Redis.from_url(redis_url) as client:
-        yield client
 
 
 @pytest.fixture

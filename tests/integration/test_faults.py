@@ -1,7 +1,6 @@
 """The fault switches on a real Redis: who is halted keeps what is his, and what is sent again is what is dropped."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -19,17 +18,6 @@ pytestmark = pytest.mark.anyio
 
 LEASE_MS = 150
 LAST_WEEK = "heron-run-of-last-week"
-
-
-@pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[Redis]:
-    async with Redis.from_url(redis_url) as client:
-        yield client
-
-
-@pytest.fixture
-async def desk(client: Redis) -> Desk:
-    return await Desk(client).open()
 
 
 @pytest.fixture

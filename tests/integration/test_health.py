@@ -26,17 +26,6 @@ STALL_SECONDS = 0.2
 
 
 @pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[Redis]:
-    async with Redis.from_url(redis_url) as client:
-        yield client
-
-
-@pytest.fixture
-async def desk(client: Redis) -> Desk:
-    return await Desk(client).open()
-
-
-@pytest.fixture
 def health(desk: Desk) -> Health:
     health = Health(desk.client, [desk.stage], STALL_SECONDS)
     health.running = lambda: True

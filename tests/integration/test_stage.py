@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -25,17 +25,6 @@ from tests.integration.desk import NOON, REQUESTED, RUN, Desk, Made, Requested, 
 from tests.integration.tasks import end
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-async def client(redis_url: str) -> AsyncIterator[Redis]:
-    async with Redis.from_url(redis_url) as client:
-        yield client
-
-
-@pytest.fixture
-async def desk(client: Redis) -> Desk:
-    return await Desk(client).open()
 
 
 @pytest.fixture
