@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
-from services.chassis.settings import with_password
+from services.chassis.settings import RedisSettings
 
 Addresses = Annotated[
     tuple[str, ...], NoDecode, BeforeValidator(lambda text: text.split() if isinstance(text, str) else text)
@@ -14,18 +14,9 @@ Addresses = Annotated[
 """Base addresses, separated by spaces."""
 
 
-class ConsoleSettings(BaseSettings):
+class ConsoleSettings(RedisSettings):
     """Where the console answers, and where the services do that it talks to."""
 
-    model_config = SettingsConfigDict(env_prefix="INTEROP_", frozen=True)
-
-    redis_url: SecretStr = Field(
-        default=SecretStr("redis://127.0.0.1:6379/0"),
-        description="Where Redis (7.0 or newer) or Valkey answers, with user and password if it asks for them.",
-    )
-    redis_password_file: Path | None = Field(
-        default=None, description="A file that holds the password of the user in INTEROP_REDIS_URL, instead of the URL."
-    )
     host: str = Field(default="127.0.0.1", description="The address that the pages are served at.")
     port: int = Field(default=8000, ge=0, le=65535, description="The port of the pages; 0 takes a free one.")
     state_dir: Path = Field(
@@ -68,12 +59,3 @@ class ConsoleSettings(BaseSettings):
             "detainer": self.detainer_url,
             "audit": self.audit_url,
         }
-
-    def redis_address(self) -> str:
-        """The whole address of Redis, password included.
-
-        Raises:
-            InteropError: `no-password`, when the file that should hold it does not.
-        """
-        url = self.redis_url.get_secret_value()
-        return url if self.redis_password_file is None else with_password(url, self.redis_password_file)

@@ -9,8 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from services.chassis.errors import InteropError
 
 
-class ServiceSettings(BaseSettings):
-    """What a service process needs to know about the place it runs in. Documented in docs/settings.md."""
+class RedisSettings(BaseSettings):
+    """Where Redis answers: for the services, and for the console, which reads their streams."""
 
     model_config = SettingsConfigDict(env_prefix="INTEROP_", frozen=True)
 
@@ -21,6 +21,20 @@ class ServiceSettings(BaseSettings):
     redis_password_file: Path | None = Field(
         default=None, description="A file that holds the password of the user in INTEROP_REDIS_URL, instead of the URL."
     )
+
+    def redis_address(self) -> str:
+        """The whole address of Redis, password included.
+
+        Raises:
+            InteropError: `no-password`, when the file that should hold it does not.
+        """
+        url = self.redis_url.get_secret_value()
+        return url if self.redis_password_file is None else with_password(url, self.redis_password_file)
+
+
+class ServiceSettings(RedisSettings):
+    """What a service process needs to know about the place it runs in. Documented in docs/settings.md."""
+
     host: str = Field(default="127.0.0.1", description="The address that the HTTP interface binds to.")
     port: int = Field(default=0, ge=0, le=65535, description="The port of the HTTP interface; 0 takes a free one.")
     consumer: str = Field(
@@ -53,15 +67,6 @@ class ServiceSettings(BaseSettings):
         validation_alias="SANDBOX_FAULTS",
         description="Whether the service can be broken on purpose, with the switches under /faults.",
     )
-
-    def redis_address(self) -> str:
-        """The whole address of Redis, password included.
-
-        Raises:
-            InteropError: `no-password`, when the file that should hold it does not.
-        """
-        url = self.redis_url.get_secret_value()
-        return url if self.redis_password_file is None else with_password(url, self.redis_password_file)
 
 
 def with_password(url: str, file: Path) -> str:

@@ -12,13 +12,14 @@ from console.settings import ConsoleSettings
 from services.audit.settings import AuditSettings
 from services.audit.witness.app import WitnessSettings
 from services.booking.app import BookingSettings
-from services.chassis.settings import ServiceSettings
+from services.chassis.settings import RedisSettings, ServiceSettings
 from services.detainer.policies import DetainerSettings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 ROW = re.compile(r"^\| `(?P<name>(INTEROP|SANDBOX)_[A-Z_]+)` \| (?P<default>\S+) \| (?P<meaning>.+) \|$")
 
 SECTIONS = {
+    "Redis": RedisSettings,
     "Every service": ServiceSettings,
     "Booking, besides": BookingSettings,
     "Detainer, besides": DetainerSettings,
