@@ -28,6 +28,7 @@ from console.matching.routes import routes as matching_routes
 from console.matrix.routes import routes as matrix_routes
 from console.pages import FRAGMENT, HERE, PAGES, Page, page_of, show
 from console.settings import ConsoleSettings
+from console.workers import ended
 from services.chassis.errors import InteropError
 from services.chassis.http import error_body, sentence_of
 
@@ -58,7 +59,7 @@ def build(settings: ConsoleSettings | None = None) -> FastAPI:
         warming = asyncio.create_task(_warm(api))
         warming.add_done_callback(lambda _: warm.set())
         yield
-        warming.cancel()
+        await ended([warming])
         await house.close()
 
     api = FastAPI(title="Interop Sandbox: console", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)

@@ -124,10 +124,14 @@ async def result_of(
 
 
 async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancels tasks, and waits until what they had begun has ended."""
+    """Cancels tasks, and waits until what they had begun has ended.
+
+    One that was cancelled before is ending its worker: cancelled once more, it would leave that to itself.
+    """
     waited_for = list(tasks)
     for task in waited_for:
-        task.cancel()
+        if not task.cancelling():
+            task.cancel()
     await asyncio.gather(*waited_for, return_exceptions=True)
 
 

@@ -57,6 +57,7 @@ class Runs:
 
     def __init__(self) -> None:
         self._runs: dict[Order, Run] = {}
+        self._under_way: set[asyncio.Task[None]] = set()
         self._turns = asyncio.Semaphore(MOST_AT_ONCE)
 
     def run_of(self, order: Order) -> Run:
@@ -77,6 +78,8 @@ class Runs:
         run = Run()
         self._runs[order] = run
         run.task = asyncio.create_task(self._count(order, run))
+        self._under_way.add(run.task)
+        run.task.add_done_callback(self._under_way.discard)
         return run
 
     def known(self, order: Order) -> Run | None:
@@ -92,8 +95,8 @@ class Runs:
                 run.task.cancel()
 
     async def close(self) -> None:
-        """Ends whatever is being counted, when the console does."""
-        await ended(run.task for run in self._runs.values() if run.task is not None)
+        """Ends whatever is being counted, when the console does; what was cancelled a moment ago ends, too."""
+        await ended(self._under_way)
 
     def _make_room(self) -> None:
         settled = [order for order, run in self._runs.items() if run.state != "counting"]

@@ -295,6 +295,24 @@ def test_a_cancelled_run_is_forgotten_and_its_process_ends() -> None:
     assert asyncio.run(cancel()) is None
 
 
+def test_the_console_does_not_close_before_the_process_of_a_cancelled_run_has_ended() -> None:
+    async def close() -> asyncio.Task[None] | None:
+        runs = Runs()
+        order = Order(bookings=200_000)
+        run = runs.run_of(order)
+        while run.words != "starting to count":
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.05)  # the process is being started, or has been
+        runs.cancel(order)
+        await asyncio.sleep(0)
+        await runs.close()
+        return run.task
+
+    task = asyncio.run(close())
+    assert task is not None
+    assert task.done()
+
+
 def test_only_so_many_runs_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs_module, "MOST_WAITING", 1)
 
