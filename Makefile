@@ -2,8 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LOCKS := requirements/uv.txt requirements/runtime.txt requirements/dev.txt
-# Many tests wait for processes, so that three of them at a time keep two cores busy.
-WORKERS ?= 3
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test cover check bench up setup lock clean
