@@ -9,15 +9,18 @@ import numpy as np
 
 from console.matching.choices import LEAST_DECIBELS, Choices, Matching, rate_of_decibels
 from console.matching.facts import Published
-from services.biometric_match.matcher import (
-    FEWEST_FINGERS,
-    Gallery,
+from services.biometric_match.gallery import Files, Gallery
+from services.biometric_match.matcher import FEWEST_FINGERS
+from services.biometric_match.prints import (
+    FINGERS,
+    HAND,
+    PRESETS,
+    TEN,
+    Preset,
+    PrintModel,
     captures,
-    enrolments,
-    false_match_rates,
-    score_db,
+    first_impressions,
 )
-from services.biometric_match.prints import FINGERS, HAND, PRESETS, TEN, PrintModel
 from services.biometric_match.rates import (
     expected_best_stranger,
     false_positive_rate,
@@ -25,7 +28,7 @@ from services.biometric_match.rates import (
     miss_rates,
     scores_asked,
 )
-from services.biometric_match.scores import POINTS
+from services.biometric_match.scores import POINTS, false_match_rates, score_db
 
 POORER = 25.0
 """By how many points of quality a poor capture is worse [P]: a hurried officer, dry or wet skin."""
@@ -101,7 +104,7 @@ def as_published(fact: Published) -> float | None:
     return missed_share(prints, decibels or 0.0)
 
 
-def poorer_model(name: str) -> PrintModel:
+def poorer_model(name: Preset) -> PrintModel:
     """How good the prints of poor captures are."""
     return replace(PRESETS[name], mean=PRESETS[name].mean - POORER)
 
@@ -178,8 +181,9 @@ def one_search(choices: Choices) -> Search:
     """Take the prints of one invented person, and search them with the matcher's own code."""
     model = PRESETS[choices.model]
     number = _FIRST_PERSON + choices.person
-    taken = captures(SEED, [number], "booking", poorer_model(choices.model) if choices.taking == "poor" else model)
-    record = enrolments(SEED, "ident", [number], model)
+    how = poorer_model(choices.model) if choices.taking == "poor" else model
+    taken = captures(SEED, [number], "booking", how, on_file=model)
+    record = first_impressions(SEED, [number], model)
     why_not = ["" if there else "missing" for there in taken.present[:, 0]]
     for finger in _BANDAGED if choices.taking == "bandaged" else ():
         why_not[finger] = "bandaged"
@@ -188,8 +192,9 @@ def one_search(choices: Choices) -> Search:
 
     codes = np.ascontiguousarray(taken.codes.T)
     there = np.array([[not why for why in why_not]])
-    rows, best = _others(choices.model).best(codes, there)
-    other_codes = _others(choices.model).codes[:, rows[0]]
+    best = _others(choices.model).top(codes, there, 1)
+    other_codes = _others(choices.model).codes[:, best.rows[0, 0]]
+    best_other = int(best.scores[0, 0])
     present = int(there.sum())
 
     fingers = []
@@ -220,8 +225,8 @@ def one_search(choices: Choices) -> Search:
         most=choices.count * POINTS,
         own=own,
         own_db=score_db(present, own),
-        best_other=int(best[0]),
-        best_other_db=score_db(present, int(best[0])),
+        best_other=best_other,
+        best_other_db=score_db(present, best_other),
     )
 
 
@@ -296,5 +301,5 @@ MIXES = Mixes(on_file_share=0.066, behind_share=0.02, can_change_share=0.82)
 
 
 @cache
-def _others(model: str) -> Gallery:
-    return Gallery.generate(SEED, "ident", OTHERS, 0, PRESETS[model])
+def _others(model: Preset) -> Gallery:
+    return Gallery.generate(Files(SEED, OTHERS, overlap=0, model=PRESETS[model]), "iafis")

@@ -14,15 +14,10 @@ from numpy.typing import NDArray
 from console.matching.answers import poorer_model
 from console.matching.choices import DECIBEL_STEP, LEAST_DECIBELS, MOST_DECIBELS, Matching, rate_of_decibels
 from console.working import run
-from services.biometric_match.matcher import (
-    FEWEST_FINGERS,
-    Gallery,
-    Impressions,
-    PrintModel,
-    captures,
-    mate_scores,
-)
-from services.biometric_match.prints import HAND, PRESETS, TEN
+from services.biometric_match.gallery import Files, Gallery
+from services.biometric_match.matcher import FEWEST_FINGERS
+from services.biometric_match.mates import row_scores
+from services.biometric_match.prints import HAND, PRESETS, TEN, Impressions, PrintModel, captures
 from services.biometric_match.rates import hand_fingers, scores_asked
 
 SEED = 7110
@@ -66,22 +61,23 @@ def measure(
         rows: of that gallery.
     """
     model = PRESETS[matching.model]
+    on_file = Files(SEED, people, overlap=0, model=model)
     asked = _asked(matching.count)
     missed = np.zeros(len(DECIBELS), np.int64)
     for start in range(0, people, _PEOPLE_AT_ONCE):
         numbers = np.arange(start, min(start + _PEOPLE_AT_ONCE, people))
         codes, present = _taken(matching, numbers, numbers < round(people * matching.poor_share))
-        scores = mate_scores(SEED, "ident", numbers, codes, present, model)
+        scores = row_scores(on_file, "iafis", numbers, codes, present)
         missed += _not_enough(scores, present, asked)
         on_share(0.5 * (numbers[-1] + 1) / people)
 
-    gallery = Gallery.generate(SEED, "ident", rows, 0, model)
+    gallery = Gallery.generate(Files(SEED, rows, overlap=0, model=model), "iafis")
     found = np.zeros(len(DECIBELS), np.int64)
     for start in range(0, searches, _SEARCHES_AT_ONCE):
         numbers = np.arange(start, min(start + _SEARCHES_AT_ONCE, searches))
         codes, present = _taken(matching, numbers + _STRANGERS, numbers < round(searches * matching.poor_share))
-        _, best = gallery.best(codes, present)
-        found += len(numbers) - _not_enough(best, present, asked)
+        best = gallery.top(codes, present, 1)
+        found += len(numbers) - _not_enough(best.scores[:, 0], present, asked)
         on_share(0.5 + 0.5 * (numbers[-1] + 1) / searches)
     return Counted(DECIBELS, people, missed.tolist(), searches, rows, found.tolist())
 
@@ -118,7 +114,13 @@ def _taken(
 
 
 def _captured(matching: Matching, numbers: NDArray[np.int64], model: PrintModel) -> Impressions:
-    return captures(SEED, numbers, "measured", replace(model, missing_share=matching.missing_share))
+    return captures(
+        SEED,
+        numbers,
+        "measured",
+        replace(model, missing_share=matching.missing_share),
+        on_file=PRESETS[matching.model],
+    )
 
 
 def main() -> None:

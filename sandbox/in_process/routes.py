@@ -12,11 +12,10 @@ from pydantic import TypeAdapter
 
 from services.biometric_match import events as federal
 from services.biometric_match.handlers import on_fingerprints_submitted
-from services.biometric_match.run import Searches
 from services.booking import events as local, handlers as booking
 from services.booking.domain import BookingCase
 from services.booking.run import place_of
-from services.chassis.effects import Case, Outcome
+from services.chassis.effects import Case
 from services.chassis.envelope import Consumed, Event
 from services.detainer import events as detainers, handlers as detainer
 from services.detainer.run import practice_of, regime_of
@@ -56,10 +55,6 @@ def _route(event_type: str, desk: Desk, reads: type[Consumed], handler: Callable
     return Route(event_type, desk, reads, handler, TypeAdapter(Event[reads]))  # type: ignore[valid-type]
 
 
-def _answer(events: Sequence[Event[federal.FingerprintsSubmitted]], searches: Searches) -> Sequence[Outcome[Case]]:
-    return on_fingerprints_submitted(events, searches.run, searches.matcher, searches.relay)
-
-
 BOOKING = Desk("booking", "LEA", place_of, BookingCase)
 MATCHER = Desk("biometric_match", "FBI")
 ERO = Desk("detainer.ero", "ICE", regime_of, EroCase)
@@ -80,8 +75,8 @@ EACH = (
     _route("outcome.recorded.v1", BOOKING, local.OutcomeRecorded, booking.on_outcome),
 )
 
-# Many submissions at once, answered without a memory.
-SUBMITTED = _route("fingerprints.submitted.v1", MATCHER, federal.FingerprintsSubmitted, _answer)
+# Many submissions at once, answered without a memory, once both galleries were searched.
+SUBMITTED = _route("fingerprints.submitted.v1", MATCHER, federal.FingerprintsSubmitted, on_fingerprints_submitted)
 
 # One control event, all cases that are due.
 DAY_ENDED = _route("day.ended.v1", BOOKING, local.DayEndedSeen, booking.on_day_ended)

@@ -29,6 +29,7 @@ from services.biometric_match.events import (
     IdentificationReturned,
     ImmigrationSearched,
 )
+from services.biometric_match.matcher import Searched as Told
 from services.biometric_match.run import Searches
 from services.booking.events import SUBMISSION, BookingRecorded, BookingRequest, FingerprintsSubmitted
 from services.booking.handlers import on_booking
@@ -123,8 +124,9 @@ def work(order: Order) -> Shard:
         found = galleries.search(booked).as_far_as(reach)
         heard = np.full(len(booked), order.everything) | (found.searched == MATCH)
         wanted = np.flatnonzero(heard)
-        submitted, relayed = wanted[reach[wanted] >= HELD_BACK], wanted[reach[wanted] == SHARED]
-        booked_on += _book(order, _only(booked, wanted), galleries.recalled(found, submitted, relayed), flow)
+        submitted = wanted[reach[wanted] >= HELD_BACK]
+        told = galleries.told(found, submitted, reach[submitted] == SHARED)
+        booked_on += _book(order, _only(booked, wanted), told, galleries.at_hand, flow)
         columns.append(found)
         reaches.append(reach)
         unheard.append(reach[~heard])
@@ -184,7 +186,7 @@ def _desks(opened: bytes) -> Mapping[str, Any]:
     return prepared(opened)
 
 
-def _book(order: Order, booked: People, searches: Searches, flow: Flow) -> Sequence[tuple[File, date]]:
+def _book(order: Order, booked: People, told: Told, searches: Searches, flow: Flow) -> Sequence[tuple[File, date]]:
     """These bookings with all their events: they are booked, answered, and go as far as they can at once."""
     zone, place = ZoneInfo(order.scenario.time_zone), _desks(order.opened)[BOOKING.group]
     opened: list[tuple[File, date]] = []
@@ -201,7 +203,8 @@ def _book(order: Order, booked: People, searches: Searches, flow: Flow) -> Seque
         if said is not None:
             files.append(file)
             submissions.append(SUBMITTED.read(said.body))
-    for file, submission, outcome in zip(files, submissions, SUBMITTED.handler(submissions, searches), strict=True):
+    outcomes = SUBMITTED.handler(submissions, told, searches)
+    for file, submission, outcome in zip(files, submissions, outcomes, strict=True):
         flow.answer(file, submission, outcome)
     return opened
 

@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from sandbox.population import NOWHERE, People
 from sandbox.sharing import HELD_BACK, SHARED, Reach, sharing_of
 from services.biometric_match.domain import CRIMINAL_IDENTIFICATION_TAKES, STATUS_RESEARCH_TAKES, removabilities
-from services.biometric_match.matcher import FEWEST_FINGERS, GalleryKind, MateMatcher
+from services.biometric_match.gallery import GalleryKind
+from services.biometric_match.matcher import FEWEST_FINGERS
+from services.biometric_match.mates import MateMatcher
 from services.biometric_match.offenses import OFFENSES
 from services.biometric_match.records import (
     MOST_CONVICTIONS,
@@ -75,22 +77,22 @@ def search(people: People, settings: RunSettings, *, only_on_file: bool = False)
     found = Searches(nowhere[0], nowhere[1], np.zeros(len(people), np.bool_), reach)
     chosen = np.flatnonzero((reach >= HELD_BACK) & ((people.ident_row != NOWHERE) | (not only_on_file)))
     galleries = people.scenario.galleries
+    files = galleries.files(settings.seed)
     for start in range(0, len(chosen), CHUNK):
         part = chosen[start : start + CHUNK]
         prints = people.prints(part)
         codes, present = np.ascontiguousarray(prints.codes.T), np.ascontiguousarray(prints.present.T)
-        fingers = present.sum(axis=1)
-        matcher = MateMatcher(settings.seed, galleries.rows, galleries.overlap, galleries.fpir, people.person[part])
-        searchable = fingers >= FEWEST_FINGERS
-        shared = searchable & (reach[part] == SHARED)
+        matcher = MateMatcher(files, galleries.fpir, people.person[part], galleries.ident_fingers)
         kinds: tuple[tuple[GalleryKind, Integers, Flags], ...] = (
-            ("ident", found.ident_row, shared),
-            ("iafis", found.iafis_row, searchable),
+            ("iafis", found.iafis_row, reach[part] >= HELD_BACK),
+            ("ident", found.ident_row, reach[part] == SHARED),
         )
         for kind, column, asked in kinds:
-            rows, scores = matcher.best(kind, codes, present)
-            column[part] = np.where(asked & (scores >= matcher.thresholds[fingers]), rows, NOWHERE)
-        found.error[part] = ~searchable
+            rows, scores, compared = matcher.best(kind, codes, present)
+            fingers = compared.sum(axis=1)
+            enough = (fingers >= FEWEST_FINGERS) & (scores >= matcher.thresholds[fingers])
+            column[part] = np.where(asked & enough, rows, NOWHERE)
+        found.error[part] = fingers < FEWEST_FINGERS
     return found
 
 

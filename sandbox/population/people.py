@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.scenario import Associations, CustodyMix, Milestone, PeopleMix, Scenario, TrueStatus, span
-from services.biometric_match.matcher import Impressions, Roster, captures
+from services.biometric_match.gallery import Roster
+from services.biometric_match.prints import Impressions, captures
 from services.biometric_match.records import STATUSES, RecordMixes, immigration_records
 from services.chassis.draws import draws, picks
 
@@ -82,7 +83,7 @@ class People:
 
     def prints(self, chosen: slice | Integers | Flags = slice(None)) -> Impressions:
         """The prints that the livescan takes of some of them: new captures of their fingers, with their qualities."""
-        return captures(self.seed, self.person[chosen], self.numbers[chosen])
+        return captures(self.seed, self.person[chosen], self.numbers[chosen], self.scenario.galleries.model)
 
 
 def people(scenario: Scenario, seed: int, count: int, first: int = 0, end: int | None = None) -> People:

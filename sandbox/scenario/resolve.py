@@ -10,6 +10,7 @@ import holidays
 from sandbox.home import HOME
 from sandbox.scenario.files import names_in
 from sandbox.scenario.model import BY_DATE, Period, Scenario
+from services.biometric_match.events import MOST_OVERLAP
 from services.booking.events import DatedDocument, Document, RunSettings
 from services.chassis.errors import InteropError
 from services.chassis.policy import Policy, Vocabulary, load_policy, load_vocabulary
@@ -81,12 +82,12 @@ def resolve(
 
 
 def with_gallery_rows(scenario: Scenario, rows: int) -> Scenario:
-    """The same scenario with galleries of another size; as many of their people are in both, in proportion.
+    """The same scenario with galleries of another size; as many people are in both, in proportion, up to a point.
 
     In a small gallery the same few people are booked over and over; what a large run counts is then known less well
     than the number of its bookings suggests.
     """
-    overlap = rows * scenario.galleries.overlap // scenario.galleries.rows
+    overlap = min(rows * scenario.galleries.overlap // scenario.galleries.rows, MOST_OVERLAP)
     galleries = scenario.galleries.model_copy(update={"rows": rows, "overlap": overlap})
     return scenario.model_copy(update={"galleries": galleries})
 

@@ -1,17 +1,14 @@
 """The wiring of the biometric matcher: one stream in, three answers out. Its rules are in domain.py."""
 
-from collections.abc import Sequence
-
 from services.biometric_match.events import (
     FingerprintsSubmitted,
     IdentificationReturned,
     ImmigrationSearched,
     ImmigrationStatusReturned,
 )
+from services.biometric_match.examiner import Examiner
 from services.biometric_match.handlers import on_fingerprints_submitted
-from services.biometric_match.run import Searches, searches_of
-from services.chassis.effects import Case, Outcome
-from services.chassis.envelope import Event
+from services.biometric_match.run import searches_of
 from services.chassis.service import Service
 from services.chassis.settings import ServiceSettings
 
@@ -23,9 +20,5 @@ def build(settings: ServiceSettings | None = None) -> Service:
     summary = "The federal searches: IAFIS, IDENT, and the LESC status answer"
     service = Service("biometric_match", summary, settings or ServiceSettings(), PUBLISHES)
     wiring = service.group("biometric_match", party="FBI", prepare=searches_of)
-    wiring.batch("fingerprints.submitted.v1", FingerprintsSubmitted, _search)
+    wiring.batch("fingerprints.submitted.v1", FingerprintsSubmitted, Examiner().examine, on_fingerprints_submitted)
     return service
-
-
-def _search(events: Sequence[Event[FingerprintsSubmitted]], searches: Searches) -> list[Outcome[Case]]:
-    return on_fingerprints_submitted(events, searches.run, searches.matcher, searches.relay)

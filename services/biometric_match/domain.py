@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.biometric_match.events import Galleries, RunOpened
-from services.biometric_match.matcher import Candidate, Found, Unsearchable, UnsearchableReason
+from services.biometric_match.matcher import Found, Searched, Unsearchable, UnsearchableReason
 from services.biometric_match.records import (
     REMOVABILITIES,
     STATUSES,
@@ -47,12 +47,13 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What the three agencies answer about one submission. With an `error` there is no record."""
+    """What the three agencies answer about one submission. With an error there is no record."""
 
     criminal: CriminalRecord | None = None
+    criminal_error: UnsearchableReason | None = None
     immigration: ImmigrationRecord | None = None
     immigration_score_db: float | None = None
-    error: UnsearchableReason | None = None
+    immigration_error: UnsearchableReason | None = None
 
     @property
     def convictions(self) -> tuple[Conviction, ...]:
@@ -60,38 +61,38 @@ class Answers:
         return self.criminal.convictions if self.criminal else ()
 
 
-def answers(in_iafis: Sequence[Found], in_ident: Sequence[Found | None], run: RunOpened) -> list[Answers]:
-    """What follows from the best candidates of each gallery: one answer for each submission, in their order.
-
-    None stands for a submission that was not searched.
-    """
-    criminal = [match(found, run.galleries) for found in in_iafis]
-    immigration = [match(found, run.galleries) for found in in_ident]
+def answers(searched: Searched, run: RunOpened) -> list[Answers]:
+    """What follows from the candidates of each gallery: one answer for each submission, in their order."""
+    criminal = [match(found, run.galleries) for found in searched.iafis]
+    immigration = [match(found, run.galleries) for found in searched.ident]
     rap_sheets = criminal_records(run.seed, _rows(criminal), run.records)
     files = immigration_records(run.seed, _rows(immigration), run.records)
 
     def answer(column: int) -> Answers:
-        for found in (in_iafis[column], in_ident[column]):
-            if isinstance(found, Unsearchable):
-                return Answers(error=found.reason)
-
         in_ident_as = immigration[column]
         return Answers(
             criminal=rap_sheets.record(column, run.opened_on) if criminal[column] else None,
+            criminal_error=_refusal(searched.iafis[column]),
             immigration=files.record(column) if in_ident_as else None,
             immigration_score_db=in_ident_as.score_db if in_ident_as else None,
+            immigration_error=_refusal(searched.ident[column]),
         )
 
-    return [answer(column) for column in range(len(in_iafis))]
+    return [answer(column) for column in range(len(criminal))]
+
+
+def _refusal(found: Found | None) -> UnsearchableReason | None:
+    return found.reason if isinstance(found, Unsearchable) else None
 
 
 def match(found: Found | None, galleries: Galleries) -> Match | None:
-    """The candidate as a match, if its score reaches the threshold for so many fingers and rows."""
-    if not isinstance(found, Candidate):
+    """The best candidate as a match, if its score reaches the threshold for so many fingers and rows."""
+    if not found or isinstance(found, Unsearchable):
         return None
-    if found.score < threshold(found.fingers, galleries.rows, galleries.fpir):
+    best = found[0]
+    if best.score < threshold(best.fingers, galleries.rows, galleries.fpir):
         return None
-    return Match(found.row, score_db(found.fingers, found.score))
+    return Match(best.row, score_db(best.fingers, best.score))
 
 
 def _rows(matches: Sequence[Match | None]) -> NDArray[np.int64]:

@@ -5,14 +5,16 @@ table of disclosures says who hands what to whom with an event, on what basis an
 contracts/asyncapi.yaml. The hops and the names of the messages are those of domain.md 1.2.
 """
 
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from services.biometric_match.matcher import Prints, UnsearchableReason
-from services.biometric_match.prints import TEN
-from services.biometric_match.records import Conviction, RecordMixes, Removable, Status
+from services.biometric_match.gallery import Contamination, Files, GalleryKind, Searchable
+from services.biometric_match.matcher import UnsearchableReason
+from services.biometric_match.prints import PRESETS, TEN, Preset, PrintModel, Prints
+from services.biometric_match.records import Conviction, RecordMixes, Removable, Share, Status
 from services.chassis.envelope import Consumed, Disclosure, Produced
 
 Code = Annotated[str, StringConstraints(pattern=r"^[0-9A-Fa-f]{16}$")]
@@ -68,24 +70,61 @@ class FingerprintsSubmitted(Consumed):
     prints: SubmittedPrints
 
 
+MOST_OVERLAP = 50_000
+"""People in both galleries, unless a run asks for more: enough to book from, and quickly made."""
+
+
 def _half_of_the_rows(validated: dict[str, Any]) -> int:
-    return int(validated["rows"]) // 2
+    return min(int(validated["rows"]) // 2, MOST_OVERLAP)
 
 
 class Galleries(BaseModel):
-    """The two synthetic galleries of a run, and how seldom a search for a stranger may return somebody."""
+    """The two synthetic galleries of a run, how they are searched, and what can be wrong with them."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     rows: int = Field(default=10_000, ge=1, le=10_000_000, description="Rows in IAFIS, and in IDENT.")
-    overlap: int = Field(default_factory=_half_of_the_rows, ge=0, description="People in both; default half the rows.")
+    overlap: int = Field(
+        default_factory=_half_of_the_rows,
+        ge=0,
+        description="People in both; half the rows, but no more than 50,000, if none is given.",
+    )
     fpir: float = Field(default=1e-5, gt=0, lt=1, description="False-positive identification rate of one search.")
+    preset: Preset = Field(default="afit-2012", description="How good prints are: the model of 2012, or that of 2004.")
+    ident_fingers: Searchable = Field(
+        default=10,
+        description="On how many fingers IDENT is searched: ten, or both index fingers as in its first years.",
+    )
+    contaminated_share: Share = Field(
+        default=0, description="Of the rows: those with some fingers of another card. An assumption; 0 is none."
+    )
+    contaminated_fingers: int = Field(
+        default=5, ge=1, le=TEN, description="How many fingers of such a row are another person's."
+    )
+    related_share: Share = Field(
+        default=0, description="Of people: those with a relative whose fingers are like theirs. An assumption."
+    )
+    alike_share: Share = Field(default=0, description="Of the bits of such a finger: those copied from the relative's.")
 
     @model_validator(mode="after")
     def _overlap_fits(self) -> "Galleries":
         if self.overlap > self.rows:
             raise ValueError(f"{self.overlap} people cannot be in two galleries of {self.rows} rows")
         return self
+
+    @property
+    def model(self) -> PrintModel:
+        """How good prints are, and whose are alike."""
+        return replace(PRESETS[self.preset], related_share=self.related_share, alike_share=self.alike_share)
+
+    def fingers(self, kind: GalleryKind) -> Searchable:
+        """On how many fingers a gallery is searched."""
+        return self.ident_fingers if kind == "ident" else TEN
+
+    def files(self, seed: int) -> Files:
+        """What both galleries are made from."""
+        contamination = Contamination(self.contaminated_share, self.contaminated_fingers)
+        return Files(seed, self.rows, self.overlap, self.model, contamination)
 
 
 class AgencySeen(BaseModel):

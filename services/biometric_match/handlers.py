@@ -19,10 +19,9 @@ from services.biometric_match.events import (
     IdentificationReturned,
     ImmigrationSearched,
     ImmigrationStatusReturned,
-    RunOpened,
 )
-from services.biometric_match.matcher import Matcher
-from services.biometric_match.relay import EVERYTHING, Relay
+from services.biometric_match.matcher import Searched
+from services.biometric_match.run import Searches
 from services.chassis.effects import Case, Emit, Outcome
 from services.chassis.envelope import Event
 
@@ -30,31 +29,23 @@ Submission = Event[FingerprintsSubmitted]
 
 
 def on_fingerprints_submitted(
-    events: Sequence[Submission], run: RunOpened, matcher: Matcher, relay: Relay = EVERYTHING
+    events: Sequence[Submission], searched: Searched, searches: Searches
 ) -> list[Outcome[Case]]:
-    """Search both galleries for all submissions of a batch at once, and answer each.
+    """Answer submissions from what both galleries have for them.
 
-    What is not relayed is not searched in IDENT, and there is no event to say so: DHS does not hear of it.
+    What was not relayed was not searched in IDENT, and there is no event to say so: DHS does not hear of it.
 
     Args:
         events: submissions of one run, in any order.
-        run: that run.
-        matcher: that run's galleries.
-        relay: which submissions of that run go on to DHS.
+        searched: what was found, in their order.
+        searches: what is at hand in that run.
 
     Returns:
         One outcome for each event, in their order: the FBI's answer; DHS's, if it was asked; and a third where IDENT
         has a match.
     """
-    probes = [event.data.prints.decoded() for event in events]
-    relayed = [relay.takes(event.data.ori, event.data.charge) for event in events]
-    in_iafis = matcher.search("iafis", probes)
-    searched = iter(matcher.search("ident", [probe for probe, goes_on in zip(probes, relayed, strict=True) if goes_on]))
-    in_ident = [next(searched) if goes_on else None for goes_on in relayed]
-    return [
-        Outcome(emits=tuple(_emits(event, found, relayed=goes_on)))
-        for event, found, goes_on in zip(events, answers(in_iafis, in_ident, run), relayed, strict=True)
-    ]
+    told = zip(events, answers(searched, searches.run), searched.ident, strict=True)
+    return [Outcome(emits=tuple(_emits(event, found, relayed=in_ident is not None))) for event, found, in_ident in told]
 
 
 def _emits(event: Submission, found: Answers, *, relayed: bool) -> Iterator[Emit]:
@@ -91,14 +82,14 @@ def _identification(found: Answers) -> IdentificationReturned:
         srf="N" if found.criminal is None else "I",
         ucn=None if found.criminal is None else found.criminal.ucn,
         convictions=found.convictions,
-        error=found.error,
+        error=found.criminal_error,
     )
 
 
 def _search(found: Answers) -> ImmigrationSearched:
-    if found.error is not None:
+    if found.immigration_error is not None:
         return ImmigrationSearched(
-            disclosures=SEARCH_DISCLOSURES, result="error", fin=None, score_db=None, reason=found.error
+            disclosures=SEARCH_DISCLOSURES, result="error", fin=None, score_db=None, reason=found.immigration_error
         )
     return ImmigrationSearched(
         disclosures=SEARCH_DISCLOSURES,

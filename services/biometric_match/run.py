@@ -1,11 +1,11 @@
-"""What the matcher has at hand during a run, from its `run.opened`: galleries, made from the seed, and the relay."""
+"""What the matcher has at hand during a run, from its `run.opened`: what galleries are made from, and the relay."""
 
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter
 
 from services.biometric_match.events import RunOpened
-from services.biometric_match.matcher import ExhaustiveMatcher, Matcher
+from services.biometric_match.gallery import Files
 from services.biometric_match.relay import Relay, relay_of
 from services.chassis.envelope import Event
 
@@ -14,19 +14,19 @@ _OPENED: TypeAdapter[Event[RunOpened]] = TypeAdapter(Event[RunOpened])
 
 @dataclass(frozen=True, slots=True)
 class Searches:
-    """A run with its galleries, and what of it is relayed to DHS."""
+    """A run, what its galleries are made from, and what of it is relayed to DHS."""
 
     run: RunOpened
-    matcher: Matcher
+    files: Files
     relay: Relay
 
 
 def searches_of(run_opened: bytes) -> Searches:
-    """The galleries and the relay of a run.
+    """What searches in a run need.
 
     Raises:
         ValidationError: the event does not fit.
         PolicyError: the sharing policy cannot be used.
     """
     run = _OPENED.validate_json(run_opened).data
-    return Searches(run, ExhaustiveMatcher(run.seed, run.galleries.rows, run.galleries.overlap), relay_of(run))
+    return Searches(run, run.galleries.files(run.seed), relay_of(run))

@@ -41,6 +41,7 @@ from services.chassis.delivery.stages import (
     Effects,
     RunOpenedStage,
     SinkStage,
+    Told,
     published,
 )
 from services.chassis.delivery.store import OUTAGES, Store
@@ -79,10 +80,12 @@ class Wiring(Generic[Run]):
         self,
         event_type: str,
         model: type[Read],
-        handler: Callable[[Sequence[Event[Read]], Run], Sequence[Outcome[Any]]],
+        ask: Callable[[Sequence[Event[Read]], Run], Awaitable[Told]],
+        decide: Callable[[Sequence[Event[Read]], Told, Run], Sequence[Outcome[Any]]],
     ) -> None:
-        """`handler(events, run)` for a whole batch, in a thread, without a memory."""
-        self._add(BatchStage(self.group, model, event_type, handler, self._effects, attempts=self._attempts))
+        """`decide(events, await ask(events, run), run)` for a whole batch, without a memory."""
+        effects, attempts = self._effects, self._attempts
+        self._add(BatchStage(self.group, model, event_type, ask, decide, effects, attempts=attempts))
 
     def due(
         self,

@@ -5,6 +5,7 @@ the services really say, in every variant, in milliseconds. How entries are deli
 under tests/integration/ do that.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -151,7 +152,7 @@ class House:
                 known = self._cases.get(stage.group.name, {}).get(event.case)
                 return [(event.case, stage.handler(event, known, run))]
             case BatchStage():
-                (outcome,) = stage.handler([event], run)
+                (outcome,) = stage.decide([event], asyncio.run(stage.ask([event], run)), run)
                 return [(event.case, outcome)]
             case DueStage():
                 return list(stage.handler(event, self._due(stage.group.name, stage.before(event)), run))

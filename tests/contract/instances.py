@@ -6,7 +6,6 @@ else fails a test sooner than that it is drawn from wrongly. With `extras`, ever
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
-from itertools import combinations
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, settings, strategies as st
@@ -266,8 +265,18 @@ def _prints(draw: st.DrawFn) -> dict[str, Any]:
 @st.composite
 def _galleries(draw: st.DrawFn) -> dict[str, Any]:
     rows = draw(st.integers(1, 10**7))
-    whole = {"rows": rows, "overlap": draw(st.integers(0, rows)), "fpir": draw(st.floats(1e-9, 0.5))}
-    kept = draw(st.sampled_from([names for count in range(4) for names in combinations(whole, count)]))
+    whole = {
+        "rows": rows,
+        "overlap": draw(st.integers(0, rows)),
+        "fpir": draw(st.floats(1e-9, 0.5)),
+        "preset": draw(st.sampled_from(["afit-2012", "ident-2004"])),
+        "ident_fingers": draw(st.sampled_from([2, 10])),
+        "contaminated_share": draw(st.floats(0, 1)),
+        "contaminated_fingers": draw(st.integers(1, 10)),
+        "related_share": draw(st.floats(0, 1)),
+        "alike_share": draw(st.floats(0, 1)),
+    }
+    kept = draw(st.sets(st.sampled_from(list(whole))))
     return {name: whole[name] for name in kept if name != "overlap" or "rows" in kept}
 
 

@@ -18,7 +18,7 @@ from services.audit.settings import ORIGIN
 from services.audit.tlog.checkpoint import Checkpoint
 from services.audit.tlog.merkle import leaf_hash, root_of
 from services.audit.vault import Secret
-from services.biometric_match.matcher import capture
+from services.biometric_match.prints import capture
 from services.booking.events import BookingRequest, RunSettings
 from services.chassis.delivery import keys
 from services.chassis.envelope import Consumed

@@ -288,6 +288,6 @@ def test_the_routes_are_the_services_own_wiring(services: Mapping[str, Service])
     }
     assert routed == wired
     searches = [stage for stage in stages if isinstance(stage, BatchStage)]
-    assert [(stage.event_type, stage.group.name, stage.group.party, stage.model) for stage in searches] == [
-        (SUBMITTED.event_type, SUBMITTED.desk.group, SUBMITTED.desk.party, SUBMITTED.reads)
-    ]
+    assert [
+        (stage.event_type, stage.group.name, stage.group.party, stage.model, stage.decide) for stage in searches
+    ] == [(SUBMITTED.event_type, SUBMITTED.desk.group, SUBMITTED.desk.party, SUBMITTED.reads, SUBMITTED.handler)]

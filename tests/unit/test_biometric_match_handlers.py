@@ -16,8 +16,11 @@ from services.biometric_match.events import (
     ImmigrationStatusReturned,
     RunOpened,
 )
+from services.biometric_match.examiner import Examiner
+from services.biometric_match.gallery import Gallery
 from services.biometric_match.handlers import on_fingerprints_submitted
-from services.biometric_match.matcher import Candidate, ExhaustiveMatcher, Unsearchable, capture, threshold
+from services.biometric_match.matcher import Candidate, Searched, Unsearchable
+from services.biometric_match.prints import capture
 from services.biometric_match.records import (
     REMOVABILITIES,
     Conviction,
@@ -26,7 +29,9 @@ from services.biometric_match.records import (
     criminal_records,
     immigration_records,
 )
-from services.biometric_match.relay import Relay
+from services.biometric_match.relay import EVERYTHING, Relay
+from services.biometric_match.run import Searches
+from services.biometric_match.scores import threshold
 from services.chassis.envelope import Event
 from tests.unit.builders import policy
 
@@ -58,19 +63,17 @@ def run(**settings) -> RunOpened:
 RUN = run()
 
 
-@pytest.fixture(scope="module")
-def matcher() -> ExhaustiveMatcher:
-    return ExhaustiveMatcher(SEED, ROWS, OVERLAP)
+EXAMINER = Examiner()
 
 
-class Scripted:
-    """A matcher that returns what the test says."""
+def at_hand(of_run: RunOpened = RUN, relay: Relay = EVERYTHING) -> Searches:
+    return Searches(of_run, of_run.galleries.files(SEED), relay)
 
-    def __init__(self, iafis, ident) -> None:
-        self.answers = {"iafis": iafis, "ident": ident}
 
-    def search(self, kind, probes):
-        return [self.answers[kind]] * len(probes)
+def told(events, searches=None):
+    """What is said after a search of all of them."""
+    searches = searches or at_hand()
+    return on_fingerprints_submitted(events, EXAMINER.examine_here(events, searches), searches)
 
 
 SURE = Candidate(row=17, score=180, fingers=10)
@@ -120,9 +123,12 @@ def with_fingers(count: int) -> dict:
     }
 
 
-def answered(event, of_run, by):
-    """The three answers by type, each None if it was not given."""
-    (outcome,) = on_fingerprints_submitted([event], of_run, by)
+def answered(event, of_run=RUN, **found):
+    """The three answers by type, each None if it was not given; after a search, or after what is said to be `found`."""
+    searches = at_hand(of_run)
+    lists = {kind: [each if isinstance(each, Unsearchable) else (each,)] for kind, each in found.items()}
+    searched = Searched(**lists) if found else EXAMINER.examine_here([event], searches)
+    (outcome,) = on_fingerprints_submitted([event], searched, searches)
     given = {type(emit.data): emit.data for emit in outcome.emits}
     assert len(given) == len(outcome.emits)
     return (
@@ -133,8 +139,8 @@ def answered(event, of_run, by):
 
 
 class TestTheThreeAnswers:
-    def test_a_person_on_both_files_is_identified_matched_and_researched(self, matcher):
-        identification, search, status = answered(submission(), RUN, matcher)
+    def test_a_person_on_both_files_is_identified_matched_and_researched(self):
+        identification, search, status = answered(submission())
 
         on_rap_sheet = criminal_records(SEED, np.array([IN_BOTH]), RUN.records).record(0, RUN.opened_on)
         on_file = immigration_records(SEED, np.array([17]), RUN.records).record(0)
@@ -144,39 +150,39 @@ class TestTheThreeAnswers:
         assert 95 < search.score_db <= 200
         assert (status.fin, status.a_number, status.status) == (on_file.fin, on_file.a_number, on_file.status)
 
-    def test_a_person_on_no_file_is_told_apart_from_everybody(self, matcher):
-        identification, search, status = answered(submission(ON_NO_FILE), RUN, matcher)
+    def test_a_person_on_no_file_is_told_apart_from_everybody(self):
+        identification, search, status = answered(submission(ON_NO_FILE))
 
         assert (identification.srf, identification.ucn, identification.convictions) == ("N", None, ())
         assert (search.result, search.fin, search.score_db) == ("no_match", None, None)
         assert status is None
 
-    def test_a_person_whom_only_ident_knows_has_a_status_and_no_convictions(self, matcher):
-        identification, search, status = answered(submission(ROWS + 5), RUN, matcher)
+    def test_a_person_whom_only_ident_knows_has_a_status_and_no_convictions(self):
+        identification, search, status = answered(submission(ROWS + 5))
 
         assert (identification.srf, search.result) == ("N", "match")
         assert status.convictions == ()
 
-    def test_a_person_whom_only_iafis_knows_sets_off_no_query(self, matcher):
-        identification, search, status = answered(submission(5), RUN, matcher)
+    def test_a_person_whom_only_iafis_knows_sets_off_no_query(self):
+        identification, search, status = answered(submission(5))
 
         assert (identification.srf, search.result, status) == ("I", "no_match", None)
 
     def test_a_false_match_is_answered_like_any_other(self):
-        _, search, status = answered(submission(ON_NO_FILE), RUN, Scripted(iafis=UNSURE, ident=SURE))
+        _, search, status = answered(submission(ON_NO_FILE), iafis=UNSURE, ident=SURE)
 
         assert search.result == "match"
         assert status.fin == immigration_records(SEED, np.array([17]), RUN.records).record(0).fin
 
     def test_a_mate_that_scores_too_little_is_missed(self):
-        identification, search, status = answered(submission(), RUN, Scripted(iafis=UNSURE, ident=UNSURE))
+        identification, search, status = answered(submission(), iafis=UNSURE, ident=UNSURE)
 
         assert (identification.srf, search.result, status) == ("N", "no_match", None)
 
     def test_a_score_on_the_threshold_is_a_match(self):
         on_it = Candidate(row=17, score=threshold(10, ROWS), fingers=10)
 
-        _, search, _ = answered(submission(), RUN, Scripted(iafis=UNSURE, ident=on_it))
+        _, search, _ = answered(submission(), iafis=UNSURE, ident=on_it)
 
         assert search.result == "match"
 
@@ -184,22 +190,22 @@ class TestTheThreeAnswers:
         two_fingers = Candidate(row=17, score=threshold(2, ROWS), fingers=2)
         same_score_of_ten = Candidate(row=17, score=threshold(2, ROWS), fingers=10)
 
-        _, search, _ = answered(submission(), RUN, Scripted(iafis=UNSURE, ident=two_fingers))
-        _, search_of_ten, _ = answered(submission(), RUN, Scripted(iafis=UNSURE, ident=same_score_of_ten))
+        _, search, _ = answered(submission(), iafis=UNSURE, ident=two_fingers)
+        _, search_of_ten, _ = answered(submission(), iafis=UNSURE, ident=same_score_of_ten)
 
         assert (search.result, search_of_ten.result) == ("match", "no_match")
 
-    def test_the_charge_passes_through_as_the_agency_told_it(self, matcher):
-        _, _, status = answered(submission(), RUN, matcher)
+    def test_the_charge_passes_through_as_the_agency_told_it(self):
+        _, _, status = answered(submission())
 
         assert status.charge.model_dump() == SHOPLIFTING
         assert status.booked_at == SUBMITTED_AT
 
-    def test_local_facts_are_not_passed_on(self, matcher):
+    def test_local_facts_are_not_passed_on(self):
         local = {"local_offense_code": "266-30A", "stop_reason": "SHOP DETECTIVE"}
         event = submission(charge={**SHOPLIFTING, **local}, local={"group": "A", **local})
 
-        (outcome,) = on_fingerprints_submitted([event], RUN, matcher)
+        (outcome,) = told([event])
 
         said = "".join(emit.data.model_dump_json() for emit in outcome.emits)
         assert not [fact for fact in (*local, *local.values(), "group") if fact in said]
@@ -207,100 +213,100 @@ class TestTheThreeAnswers:
 
 class TestErrors:
     @pytest.mark.parametrize("fingers", [0, 1])
-    def test_a_submission_that_cannot_be_searched_is_answered_with_the_reason(self, matcher, fingers):
+    def test_a_submission_that_cannot_be_searched_is_answered_with_the_reason(self, fingers):
         event = submission(prints=with_fingers(fingers))
 
-        identification, search, status = answered(event, RUN, matcher)
+        identification, search, status = answered(event)
 
         assert (identification.srf, identification.ucn, identification.error) == ("N", None, "too_few_fingers")
         assert (search.result, search.fin, search.reason) == ("error", None, "too_few_fingers")
         assert status is None
 
-    def test_two_fingers_are_enough_to_be_searched(self, matcher):
-        identification, search, _ = answered(submission(prints=with_fingers(2)), RUN, matcher)
+    def test_two_fingers_are_enough_to_be_searched(self):
+        identification, search, _ = answered(submission(prints=with_fingers(2)))
 
         assert (identification.error, search.result) == (None, "match")
 
-    def test_one_bad_submission_does_not_spoil_the_batch(self, matcher):
+    def test_one_bad_submission_does_not_spoil_the_batch(self):
         events = [
             submission(oca="HERON-41"),
             submission(oca="WREN-7", prints=with_fingers(1)),
             submission(5, "OTTER-3"),
         ]
 
-        outcomes = on_fingerprints_submitted(events, RUN, matcher)
+        outcomes = told(events)
 
         assert [outcome.emits[1].data.result for outcome in outcomes] == ["match", "error", "no_match"]
 
-    def test_either_search_can_refuse(self):
+    def test_either_search_can_refuse_without_the_other(self):
         refused = Unsearchable("too_few_fingers")
 
-        identification, search, _ = answered(submission(), RUN, Scripted(iafis=SURE, ident=refused))
+        identification, search, status = answered(submission(), iafis=SURE, ident=refused)
 
-        assert (identification.error, search.reason) == ("too_few_fingers", "too_few_fingers")
+        assert (identification.srf, identification.error) == ("I", None)
+        assert (search.result, search.reason, status) == ("error", "too_few_fingers", None)
 
 
 class TestBatches:
-    def test_a_batch_is_answered_as_its_members_are(self, matcher):
+    @pytest.fixture
+    def searched(self, monkeypatch) -> list[int]:
+        """How many probes each search of a gallery had."""
+        counts: list[int] = []
+        search = Gallery.top
+
+        def counting(gallery, probes, *further):
+            counts.append(len(probes))
+            return search(gallery, probes, *further)
+
+        monkeypatch.setattr(Gallery, "top", counting)
+        return counts
+
+    def test_a_batch_is_answered_as_its_members_are(self):
         events = [submission(person, f"LYNX-{person}") for person in (0, IN_BOTH, ON_NO_FILE, ROWS + 3)]
 
-        together = on_fingerprints_submitted(events, RUN, matcher)
+        together = told(events)
 
-        assert together == [on_fingerprints_submitted([event], RUN, matcher)[0] for event in events]
+        assert together == [told([event])[0] for event in events]
 
-    def test_both_galleries_are_searched_once_for_the_whole_batch(self):
-        searches = []
+    def test_both_galleries_are_searched_once_for_the_whole_batch(self, searched):
+        told([submission(oca=f"LYNX-{number}") for number in range(7)])
 
-        class Counting(Scripted):
-            def search(self, kind, probes):
-                searches.append((kind, len(probes)))
-                return super().search(kind, probes)
+        assert searched == [7, 7]
 
-        events = [submission(oca=f"LYNX-{number}") for number in range(7)]
-        on_fingerprints_submitted(events, RUN, Counting(SURE, SURE))
-
-        assert searches == [("iafis", 7), ("ident", 7)]
-
-    def test_what_is_not_relayed_is_not_searched_in_ident_and_dhs_does_not_hear_of_it(self, matcher):
+    def test_what_is_not_relayed_is_not_searched_in_ident_and_dhs_does_not_hear_of_it(self, searched):
         charges = ["misdemeanor", "serious_felony", "felony", "serious_felony"]
         people = (IN_BOTH, ON_NO_FILE, IN_BOTH, IN_BOTH)
         events = [
             submission(person, f"LYNX-{number}", charge={**SHOPLIFTING, "offense_class": offense_class})
             for number, (person, offense_class) in enumerate(zip(people, charges, strict=True))
         ]
-        searches = []
 
-        class Watched:
-            def search(self, kind, probes):
-                searches.append((kind, len(probes)))
-                return matcher.search(kind, probes)
+        outcomes = told(events, at_hand(relay=Relay(policy("proposal-menino-2011-sharing"))))
 
-        outcomes = on_fingerprints_submitted(events, RUN, Watched(), Relay(policy("proposal-menino-2011-sharing")))
-
-        assert searches == [("iafis", 4), ("ident", 2)]
+        assert searched == [4, 2]
         assert [[emit.data.party for emit in outcome.emits] for outcome in outcomes] == [
             ["FBI"],
             ["FBI", "DHS"],
             ["FBI"],
             ["FBI", "DHS", "LESC"],
         ]
-        everything = on_fingerprints_submitted(events, RUN, matcher)
+        everything = told(events)
         assert [outcome.emits[0] for outcome in outcomes] == [outcome.emits[0] for outcome in everything]
         assert [outcomes[1], outcomes[3]] == [everything[1], everything[3]]
 
-    def test_an_empty_batch_has_no_outcomes(self, matcher):
-        assert on_fingerprints_submitted([], RUN, matcher) == []
+    def test_an_empty_batch_has_no_outcomes(self):
+        assert told([]) == []
 
-    def test_nothing_is_remembered_of_a_case(self, matcher):
-        (outcome,) = on_fingerprints_submitted([submission()], RUN, matcher)
+    def test_nothing_is_remembered_of_a_case(self):
+        (outcome,) = told([submission()])
 
         assert outcome.case is None
         assert {emit.ordinal for emit in outcome.emits} == {0}
 
 
 class TestTimes:
-    def test_each_answer_takes_as_long_as_it_did(self, matcher):
-        (outcome,) = on_fingerprints_submitted([submission()], RUN, matcher)
+    def test_each_answer_takes_as_long_as_it_did(self):
+        (outcome,) = told([submission()])
 
         waits = {emit.data.party: emit.time - SUBMITTED_AT for emit in outcome.emits}
 
@@ -310,8 +316,8 @@ class TestTimes:
             "LESC": timedelta(hours=4, minutes=27),
         }
 
-    def test_the_query_waits_for_the_rap_sheet(self, matcher):
-        (outcome,) = on_fingerprints_submitted([submission()], RUN, matcher)
+    def test_the_query_waits_for_the_rap_sheet(self):
+        (outcome,) = told([submission()])
 
         identified, searched, status = (emit.time for emit in outcome.emits)
 
@@ -374,30 +380,30 @@ class TestRemovability:
         assert [REMOVABILITIES[index] for index in together] == alone
         assert 0 < (together != files.removable).sum() < len(rows)
 
-    def test_the_answer_to_ice_takes_the_convictions_into_account(self, matcher):
+    def test_the_answer_to_ice_takes_the_convictions_into_account(self):
         robbers_with_green_cards = run(
             status_weights={"lawful_permanent_resident": 1},
             no_conviction_share=0,
             conviction_weights={"serious_felony": 1},
         )
 
-        _, _, known_to_the_fbi = answered(submission(IN_BOTH), robbers_with_green_cards, matcher)
-        _, _, unknown_to_the_fbi = answered(submission(ROWS + 5, "WREN-7"), robbers_with_green_cards, matcher)
+        _, _, known_to_the_fbi = answered(submission(IN_BOTH), robbers_with_green_cards)
+        _, _, unknown_to_the_fbi = answered(submission(ROWS + 5, "WREN-7"), robbers_with_green_cards)
 
         assert known_to_the_fbi.removable == "yes"
         assert unknown_to_the_fbi.removable != "yes"
 
 
 class TestDisclosures:
-    def test_each_event_says_who_is_told_what(self, matcher):
-        (outcome,) = on_fingerprints_submitted([submission()], RUN, matcher)
+    def test_each_event_says_who_is_told_what(self):
+        (outcome,) = told([submission()])
 
-        told = {
+        disclosed = {
             emit.data.event_type: [(row.sender, row.recipient) for row in emit.data.disclosures]
             for emit in outcome.emits
         }
 
-        assert told == {
+        assert disclosed == {
             "identification.returned.v1": [("FBI", "SIB"), ("SIB", "LEA")],
             "immigration.searched.v1": [("FBI", "DHS"), ("DHS", "FBI")],
             "immigration.status.returned.v1": [
@@ -409,8 +415,8 @@ class TestDisclosures:
             ],
         }
 
-    def test_the_relay_hands_over_the_prints_of_people_who_do_not_match(self, matcher):
-        _, search, _ = answered(submission(ON_NO_FILE), RUN, matcher)
+    def test_the_relay_hands_over_the_prints_of_people_who_do_not_match(self):
+        _, search, _ = answered(submission(ON_NO_FILE))
 
         relay, answer = search.disclosures
         assert relay.categories == ("biometric", "biographic", "charge")

@@ -16,7 +16,8 @@ from console.matching.words import chance, expected, number
 from sandbox.lab.matches import search
 from sandbox.population import NOWHERE, people
 from sandbox.scenario import load_scenario, resolve
-from services.biometric_match.matcher import MateMatcher
+from services.biometric_match.gallery import Files
+from services.biometric_match.mates import MateMatcher
 from services.biometric_match.prints import PRESETS
 from services.biometric_match.rates import (
     expected_best_stranger,
@@ -80,7 +81,7 @@ def test_a_measurement_says_how_far_it_is() -> None:
 
 
 def test_the_thresholds_are_those_of_the_matchers_own_search() -> None:
-    matcher = MateMatcher(2008, 10_000, 5_000, 1e-5, [1])
+    matcher = MateMatcher(Files(2008, 10_000, 5_000), 1e-5, [1])
     assert list(scores_asked(10, 1e-5 / 10_000)) == matcher.thresholds.tolist()
     assert scores_asked(10, 1e-9)[10] == threshold(10, 10_000, 1e-5)
 

@@ -11,7 +11,8 @@ from sandbox.in_process.searches import ERROR, KINDS, NO_ROW, SEARCHED, Gallerie
 from sandbox.population import People, people
 from sandbox.scenario import load_scenario, resolve
 from services.biometric_match.domain import answers, match
-from services.biometric_match.matcher import ExhaustiveMatcher, Impressions
+from services.biometric_match.matcher import ExhaustiveMatcher, Searched, Unsearchable
+from services.biometric_match.prints import Impressions
 
 SEED = 41
 BOOKINGS = 120
@@ -48,7 +49,7 @@ def galleries() -> Galleries:
 
 def test_the_columns_are_what_the_federal_rules_answer(livescan: Livescan, galleries: Galleries) -> None:
     size = galleries.run.galleries
-    matcher = ExhaustiveMatcher(SEED, size.rows, size.overlap)
+    matcher = ExhaustiveMatcher(galleries.files)
     probes = [livescan.taken.prints(column) for column in range(BOOKINGS)]
     found = {kind: matcher.search(kind, probes) for kind in KINDS}
 
@@ -57,19 +58,23 @@ def test_the_columns_are_what_the_federal_rules_answer(livescan: Livescan, galle
     for kind in KINDS:
         matches = [match(candidate, size) for candidate in found[kind]]
         assert searched.row[kind].tolist() == [NO_ROW if row is None else row.row for row in matches]
-    told = answers(found["iafis"], found["ident"], galleries.run)
-    expected = ["error" if row.error else "match" if row.immigration else "no_match" for row in told]
+    told = answers(Searched(found["iafis"], found["ident"]), galleries.run)
+    expected = ["error" if row.immigration_error else "match" if row.immigration else "no_match" for row in told]
     assert [SEARCHED[answer] for answer in searched.searched] == expected
     assert set(expected) == set(SEARCHED)
 
 
-def test_what_was_found_is_recalled_as_the_matcher_found_it(livescan: Livescan, galleries: Galleries) -> None:
-    size = galleries.run.galleries
-    chosen = np.array([44, 3, 0])
+def test_the_handler_is_told_what_the_matcher_found(livescan: Livescan, galleries: Galleries) -> None:
+    chosen = np.array([43, 3, 0])
     probes = [livescan.taken.prints(column) for column in chosen.tolist()]
-    recalled = galleries.recalled(galleries.search(livescan), chosen, chosen).matcher
-    for kind in KINDS:
-        assert recalled.search(kind, probes) == ExhaustiveMatcher(SEED, size.rows, size.overlap).search(kind, probes)
+    matcher = ExhaustiveMatcher(galleries.files)
+    relayed = np.array([True, False, True])
+
+    told = galleries.told(galleries.search(livescan), chosen, relayed)
+
+    in_iafis, in_ident = matcher.search("iafis", probes), matcher.search("ident", probes)
+    assert [found if isinstance(found, Unsearchable) else found[:1] for found in in_iafis] == told.iafis
+    assert told.ident == [in_ident[0][:1], None, in_ident[2]]
 
 
 def test_whoever_gave_too_few_fingers_is_found_nowhere_even_by_those_who_know_them(livescan: Livescan) -> None:

@@ -27,6 +27,7 @@ from sandbox.bench.pipeline import parts
 from sandbox.bench.pipeline.groups import GROUPS, SUBMITTED
 from services.audit.settings import AuditSettings
 from services.biometric_match.events import FingerprintsSubmitted
+from services.biometric_match.examiner import Examiner
 from services.biometric_match.handlers import on_fingerprints_submitted
 from services.biometric_match.run import searches_of
 from services.booking import handlers as booking
@@ -134,13 +135,13 @@ def build_booking(broker: RedisBroker, redis: Redis, run_opened: bytes) -> None:
 
 def build_biometric_match(broker: RedisBroker, _: Redis, run_opened: bytes) -> None:
     """The federal searches: two or three answers a submission."""
-    searches = searches_of(run_opened)
+    searches, examiner = searches_of(run_opened), Examiner()
     names = ("identification.returned.v1", "immigration.searched.v1", "immigration.status.returned.v1")
     publishers = {name: broker.publisher(stream=keys.stream(name)) for name in names}
 
     @broker.subscriber(stream=stream_of(SUBMITTED, "biometric_match"))
     async def search(event: Event[FingerprintsSubmitted]) -> None:
-        (outcome,) = on_fingerprints_submitted([event], searches.run, searches.matcher, searches.relay)
+        (outcome,) = on_fingerprints_submitted([event], examiner.examine_here([event], searches), searches)
         for emit in outcome.emits:
             await publishers[emit.data.event_type].publish(published(event, emit))
 

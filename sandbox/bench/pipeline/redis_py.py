@@ -19,6 +19,7 @@ from sandbox.bench.pipeline import parts
 from sandbox.bench.pipeline.groups import GROUPS, SUBMITTED
 from services.audit.settings import AuditSettings
 from services.biometric_match.events import FingerprintsSubmitted
+from services.biometric_match.examiner import Examiner
 from services.biometric_match.handlers import on_fingerprints_submitted
 from services.biometric_match.run import searches_of
 from services.booking import events as booking_events, handlers as booking
@@ -130,10 +131,11 @@ def booking_stages(redis: Redis, run_opened: bytes) -> list[Any]:
 
 def biometric_match_stages(redis: Redis, run_opened: bytes) -> list[Any]:
     """The federal searches, a batch at a time."""
-    searches = searches_of(run_opened)
+    searches, examiner = searches_of(run_opened), Examiner()
 
     def search(pairs: Sequence[tuple[Event[Any], Any]]) -> Iterable[Outcome[Any]]:
-        return on_fingerprints_submitted([event for event, _ in pairs], searches.run, searches.matcher, searches.relay)
+        events = [event for event, _ in pairs]
+        return on_fingerprints_submitted(events, examiner.examine_here(events, searches), searches)
 
     return [stage(redis, Desk("biometric_match", "FBI"), SUBMITTED, FingerprintsSubmitted, search)]
 

@@ -10,7 +10,7 @@ import logging
 from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -259,14 +259,14 @@ class Stage(ABC, Generic[Read]):
         await patiently(lambda: cast(Any, client.hdel(key, name)))
 
 
-def isolate(works: Sequence[Work], act: Callable[[Sequence[Work]], None]) -> None:
+async def isolate(works: Sequence[Work], act: Callable[[Sequence[Work]], Awaitable[None]]) -> None:
     """Acts on all at once and, where that fails, on each alone, so that only the culprit carries the failure.
 
     Raises:
         InfrastructureError: nobody is to blame, and nobody is blamed.
     """
     try:
-        act(works)
+        await act(works)
     except InfrastructureError:
         raise
     except Exception as error:  # a handler that fails is the entry's failure, never the worker's
@@ -274,7 +274,7 @@ def isolate(works: Sequence[Work], act: Callable[[Sequence[Work]], None]) -> Non
             works[0].failure = failure_of(error)
             return
         for work in works:
-            isolate([work], act)
+            await isolate([work], act)
 
 
 def refusal(error: ValidationError) -> Failure:

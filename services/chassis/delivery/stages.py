@@ -1,11 +1,11 @@
 """The kinds of stages: one case an event, a whole batch at once, all that is due, a run opened, a sink beyond Redis."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any, Generic, cast
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -15,6 +15,8 @@ from services.chassis.delivery.store import Append, Plan, StateWrite, Stored, pa
 from services.chassis.effects import Case, CaseT, DueCase, Emit, NotYetError, Outcome
 from services.chassis.envelope import CaseId, Consumed, Event, Produced, encode, event_id
 from services.chassis.errors import InfrastructureError, InteropError
+
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +132,11 @@ class CaseStage(Stage[Read], Generic[Read, Run, CaseT]):
         return _settle(self.group.name, work, writes, appends)
 
 
-class BatchStage(Stage[Read], Generic[Read, Run]):
-    """Events of a batch answered together, without a memory: `handler(events, run) -> [Outcome, ...]`.
+class BatchStage(Stage[Read], Generic[Read, Run, Told]):
+    """Events of a batch answered together, without a memory: first it is asked, then decided.
 
-    The handler runs in a thread, so that heavy computing does not hold up leases and other stages.
+    `ask(events, run) -> told` may wait for others; what it is told must follow from the events and from what was
+    settled before them, so that asking again brings the same. `decide(events, told, run) -> [Outcome, ...]` is pure.
     """
 
     def __init__(
@@ -141,13 +144,15 @@ class BatchStage(Stage[Read], Generic[Read, Run]):
         group: Group[Run],
         model: type[Read],
         event_type: str,
-        handler: Callable[[Sequence[Event[Read]], Run], Sequence[Outcome[Any]]],
+        ask: Callable[[Sequence[Event[Read]], Run], Awaitable[Told]],
+        decide: Callable[[Sequence[Event[Read]], Told, Run], Sequence[Outcome[Any]]],
         effects: Effects,
         *,
         attempts: int,
     ) -> None:
         super().__init__(group, model, event_type, attempts=attempts)
-        self.handler = handler
+        self.ask = ask
+        self.decide = decide
         self.effects = effects
 
     async def plan(self, works: Sequence[Work]) -> None:
@@ -163,10 +168,13 @@ class BatchStage(Stage[Read], Generic[Read, Run]):
                 for work in group:
                     work.failure = failure_of(error)
                 continue
-            await asyncio.to_thread(isolate, group, partial(self._answer, run=run))
+            await isolate(group, partial(self._answer, run=run))
 
-    def _answer(self, works: Sequence[Work], run: Run) -> None:
-        outcomes = self.handler([work.event for work in works], run)
+    async def _answer(self, works: Sequence[Work], run: Run) -> None:
+        events = [work.event for work in works]
+        told = await self.ask(events, run)
+        # In a thread, so that heavy computing does not hold up leases and other stages.
+        outcomes = await asyncio.to_thread(self.decide, events, told, run)
         for work, outcome in zip(works, outcomes, strict=True):
             appends = self.effects.append(work.event.case, outcome.emits, work.event.id)
             work.plan = _settle(self.group.name, work, [], appends)
@@ -283,10 +291,10 @@ class SinkStage(Stage[Read], Generic[Read]):
         for work in works:
             work.plan, work.failure = Plan(work.entry.id), None
         if works:
-            await asyncio.to_thread(isolate, works, self._keep)
+            await isolate(works, self._keep)
 
-    def _keep(self, works: Sequence[Work]) -> None:
-        self.sink([Arrival(work.entry.id.decode(), work.event) for work in works])
+    async def _keep(self, works: Sequence[Work]) -> None:
+        await asyncio.to_thread(self.sink, [Arrival(work.entry.id.decode(), work.event) for work in works])
 
 
 def _settle(group: str, work: Work, writes: Sequence[StateWrite], appends: Sequence[Append]) -> Plan:
