@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from console.matching import answers, charts, facts, words
+from console.matching import answers, charts, facts
 from console.matching.choices import (
     DECIBEL_STEP,
     GALLERY_STEP,
@@ -17,6 +17,7 @@ from console.matching.drawings import dots
 from console.matching.measure import PEOPLE, ROWS, SEARCHES
 from console.matching.measurements import Counted, command_of
 from console.sources import Source, simulated
+from sandbox import numerals
 from services.biometric_match.prints import TEN
 from services.biometric_match.scores import POINTS
 
@@ -43,7 +44,7 @@ def context(choices: Choices, counted: Counted | None) -> dict[str, Any]:
     return {
         "choices": choices,
         "now": now,
-        "words": words,
+        "words": numerals,
         "sliders": {
             "gallery": (LEAST_GALLERY, MOST_GALLERY, GALLERY_STEP),
             "db": (LEAST_DECIBELS, MOST_DECIBELS, DECIBEL_STEP),

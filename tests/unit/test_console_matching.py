@@ -8,12 +8,13 @@ import pytest
 from console.matching.answers import BOOKINGS, MIXES, SCENARIO, as_published, kinds, one_search, setting
 from console.matching.charts import gallery_chart, threshold_chart
 from console.matching.choices import Choices, Matching
-from console.matching.drawings import COLUMNS, PITCH, dots, interval
+from console.matching.drawings import COLUMNS, PITCH, dots
 from console.matching.facts import PUBLISHED
 from console.matching.measure import DECIBELS, Counted, measure
 from console.matching.view import context
-from console.matching.words import chance, expected, number
 from sandbox.lab.matches import search
+from sandbox.numerals import chance, expected, number
+from sandbox.plots import interval
 from sandbox.population import NOWHERE, people
 from sandbox.scenario import load_scenario, resolve
 from services.biometric_match.gallery import Files
