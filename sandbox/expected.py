@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from sandbox.numerals import number
 from services.biometric_match.events import Galleries
-from services.biometric_match.prints import PRESETS, TEN
+from services.biometric_match.prints import PRESETS, Preset
 from services.biometric_match.rates import false_positive_rate, miss_rates, scores_asked
 
 TITLE: Final = "How each grows with the gallery and the threshold"
@@ -33,8 +33,6 @@ SOURCE: Final = (
     "Worked out, not simulated: FPIR exactly, FNIR integrated over the qualities of prints"
     " (services/biometric_match/rates.py)."
 )
-
-PRESET: Final = "afit-2012"
 
 Kept = Literal["threshold", "fpir"]
 """What stays as it is while the gallery grows."""
@@ -100,7 +98,7 @@ class Searched:
 class Matcher:
     """How searches are done: the preset of the prints, the fingers that are taken, the gallery and the threshold."""
 
-    preset: str
+    preset: Preset
     fingers: int
     rows: int
     fpir: float
@@ -108,7 +106,7 @@ class Matcher:
 
 def matcher_of(galleries: Galleries) -> Matcher:
     """How a run searches IDENT."""
-    return Matcher(PRESET, TEN, galleries.rows, galleries.fpir)
+    return Matcher(galleries.preset, galleries.ident_fingers, galleries.rows, galleries.fpir)
 
 
 def growth(told: Mapping[str, int], matcher: Matcher) -> dict[str, Any]:

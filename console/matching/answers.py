@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from math import log10
 
 import numpy as np
 
 from console.matching.choices import LEAST_DECIBELS, Choices, Matching, rate_of_decibels
-from console.matching.facts import Published
 from sandbox.expected import Kinds, Searched
 from services.biometric_match.gallery import Files, Gallery
 from services.biometric_match.matcher import FEWEST_FINGERS
@@ -94,15 +92,6 @@ def missed_with(prints: Matching, decibels: float, present: int) -> tuple[float,
         for poorer in (0.0, POORER)
     )
     return usual, poor
-
-
-def as_published(fact: Published) -> float | None:
-    """What the model gives for a published setting, with no finger missing; None where it gives nothing for it."""
-    if fact.model is None:
-        return None
-    prints = Matching.model_validate({"model": fact.model, "fingers": fact.fingers, "missing": 0})
-    decibels = fact.decibels if fact.fpir is None else 10 * log10(fact.rows / fact.fpir)
-    return missed_share(prints, decibels or 0.0)
 
 
 def poorer_model(name: Preset) -> PrintModel:

@@ -106,8 +106,10 @@ class MissRates:
 
     def given(self, present: int, score: int) -> float:
         """The share missed when so many fingers are there and this is the lowest score that matches."""
-        if present < FEWEST_FINGERS:
-            return 1.0
+        return self.scored_below(present, score) if present >= FEWEST_FINGERS else 1.0
+
+    def scored_below(self, present: int, score: int) -> float:
+        """The chance that somebody's own record scores less when so many fingers are there, even if it is only one."""
         column = min(score, self.below.shape[1] - 1)
         swapped = 1 - _reached(present, score)
         return float(self.gross_share * swapped + (1 - self.gross_share) * self.below[present, column])
