@@ -29,6 +29,7 @@ class Kind:
 
 
 MATCHES, ON_FILE, STRANGERS = "matches", "on file", "strangers"
+ON_FILE_COUNT, STRANGERS_COUNT = "on_file", "strangers"
 
 KINDS: Final[Mapping[str, Kind]] = {
     "true_matches": Kind("right person, record true (a true match)", MATCHES),
@@ -62,13 +63,25 @@ def of_bookings(bookings: pl.DataFrame) -> dict[str, dict[str, int]]:
 
     Of IDENT, which of the matches are true, stale or false stands in the cases; `against_the_truth` adds it.
     """
-    error = (pl.col("searched") == "error").fill_null(value=False)
-    matched = pl.col("searched") == "match"
-    answered = {
-        "ident": (pl.col("searched").is_not_null(), pl.col("in_ident"), matched),
-        "iafis": (pl.col("identified").is_not_null() & _SUBMITTED, pl.col("in_iafis"), pl.col("identified")),
+    asked_of_ident, known_to_ident = pl.col("searched").is_not_null(), pl.col("in_ident")
+    asked_of_iafis = (pl.col("handled") == "submitted") & pl.col("identified").is_not_null()
+    return {
+        "ident": _counts(
+            bookings.filter(asked_of_ident),
+            {
+                **_found_or_not(known_to_ident, pl.col("searched") == "match"),
+                "missed_for_want_of_fingers": known_to_ident & (pl.col("searched") == "error"),
+            },
+        ),
+        "iafis": _counts(
+            bookings.filter(asked_of_iafis),
+            {
+                **_found_or_not(pl.col("in_iafis"), pl.col("identified")),
+                "true_matches": pl.col("identified") & ~pl.col("misidentified"),
+                "false_matches": pl.col("misidentified"),
+            },
+        ),
     }
-    return {gallery: _counts(bookings, *columns, error) for gallery, columns in answered.items()}
 
 
 def against_the_truth(searches: Mapping[str, Counted], cases: pl.DataFrame) -> dict[str, dict[str, int]]:
@@ -81,14 +94,13 @@ def against_the_truth(searches: Mapping[str, Counted], cases: pl.DataFrame) -> d
     Returns:
         `ident` and `iafis`, each with the counts of `KINDS`, and two more: `on_file` and `strangers`, how many
         searches were for somebody on file and for somebody who is not. A rap sheet has no status, so that `iafis`
-        knows nothing of `stale_matches`.
+        knows nothing of `stale_matches`; nor does it of fingers, which are not in the tables.
     """
     false, stale = (int(cases.get_column(name).sum()) for name in ("false_match", "stale"))
-    ident, iafis = searches["ident"], searches["iafis"]
-    return {
-        "ident": _kinds(ident, {"true_matches": cases.height - false - stale, "stale_matches": stale}, false),
-        "iafis": _kinds(iafis, {"true_matches": iafis["matched"] - iafis["misidentified"]}, iafis["misidentified"]),
-    }
+    matches = {"true_matches": cases.height - false - stale, "stale_matches": stale, "false_matches": false}
+    order = (*KINDS, ON_FILE_COUNT, STRANGERS_COUNT)
+    told = {"ident": {**searches["ident"], **matches}, "iafis": searches["iafis"]}
+    return {gallery: {name: counted[name] for name in order if name in counted} for gallery, counted in told.items()}
 
 
 def rows(told: Mapping[str, Counted]) -> Iterator[Row]:
@@ -118,29 +130,18 @@ def of_policies(compared: Sequence[Mapping[str, Any]]) -> list[tuple[list[str], 
     return found if len(found) > 1 else [([], told) for _, told in found]
 
 
-_SUBMITTED = pl.col("handled") == "submitted"
-
-
-def _counts(
-    bookings: pl.DataFrame, asked: pl.Expr, on_file: pl.Expr, matched: pl.Expr, error: pl.Expr
-) -> dict[str, int]:
-    kinds = {
-        "searched": asked,
-        "on_file": asked & on_file,
-        "matched": asked & matched,
-        "misidentified": asked & pl.col("misidentified"),
-        "missed_mates": asked & on_file & ~matched,
-        "missed_for_want_of_fingers": asked & on_file & ~matched & error,
-        "strangers_not_found": asked & ~on_file & ~matched,
+def _found_or_not(on_file: pl.Expr, found: pl.Expr) -> dict[str, pl.Expr]:
+    return {
+        ON_FILE_COUNT: on_file,
+        STRANGERS_COUNT: ~on_file,
+        "missed_mates": on_file & ~found,
+        "strangers_not_found": ~on_file & ~found,
     }
+
+
+def _counts(bookings: pl.DataFrame, kinds: Mapping[str, pl.Expr]) -> dict[str, int]:
     counted = bookings.lazy().select(where.sum().alias(name) for name, where in kinds.items()).collect()
-    return {name: int(counted.item(0, name) or 0) for name in kinds}
-
-
-def _kinds(searches: Counted, right: Counted, false: int) -> dict[str, int]:
-    told = {**searches, **right, "false_matches": false}
-    told["strangers"] = searches["searched"] - searches["on_file"]
-    return {name: told[name] for name in (*KINDS, "on_file", "strangers") if name in told}
+    return {name: int(counted.item(0, name)) for name in kinds}
 
 
 def _cell(name: str, kind: Kind, counted: Counted) -> Cell | None:
@@ -148,8 +149,8 @@ def _cell(name: str, kind: Kind, counted: Counted) -> Cell | None:
         return None
     wholes = {
         MATCHES: sum(counted.get(each, 0) for each in ("true_matches", "stale_matches", "false_matches")),
-        ON_FILE: counted["on_file"],
-        STRANGERS: counted["strangers"],
+        ON_FILE: counted[ON_FILE_COUNT],
+        STRANGERS: counted[STRANGERS_COUNT],
     }
     whole = wholes[kind.of]
     return Cell(counted[name], counted[name] / whole if whole else None)

@@ -34,6 +34,8 @@ SOURCE: Final = (
     " (services/biometric_match/rates.py)."
 )
 
+KIN_IS_LEFT_OUT: Final = " Mixed-up records and relatives, which this run has, are left out of it."
+
 Kept = Literal["threshold", "fpir"]
 """What stays as it is while the gallery grows."""
 
@@ -102,11 +104,14 @@ class Matcher:
     fingers: int
     rows: int
     fpir: float
+    has_kin: bool = False
+    """Whether records hold other people's fingers, or fingers of relatives: the closed forms know strangers alone."""
 
 
 def matcher_of(galleries: Galleries) -> Matcher:
     """How a run searches IDENT."""
-    return Matcher(galleries.preset, galleries.ident_fingers, galleries.rows, galleries.fpir)
+    has_kin = galleries.contaminated_share > 0 or galleries.related_share > 0
+    return Matcher(galleries.preset, galleries.ident_fingers, galleries.rows, galleries.fpir, has_kin)
 
 
 def growth(told: Mapping[str, int], matcher: Matcher) -> dict[str, Any]:
@@ -147,7 +152,7 @@ def opening(told: Mapping[str, Any]) -> str:
     return (
         f"Expected for this run's {searched['on_file']:,} searches for somebody on file in IDENT and"
         f" {searched['strangers']:,} for somebody who is not, on {matcher['fingers']} fingers with prints as in"
-        f" {matcher['preset']}."
+        f" {matcher['preset']}.{KIN_IS_LEFT_OUT if matcher['has_kin'] else ''}"
     )
 
 

@@ -1,15 +1,20 @@
 """How searches did is counted against the truth: every search is of one kind, and each kind grows as it should."""
 
+from math import sqrt
 from typing import Any
 
 import polars as pl
 import pytest
 
 from sandbox import accuracy, expected
-from sandbox.expected import LAX_FPIR, Kinds, Matcher, Searched, growth
+from sandbox.expected import LAX_FPIR, Kinds, Matcher, Searched, growth, matcher_of
+from sandbox.lab.flow import simulate
 from sandbox.numerals import percent
+from sandbox.population import people
 from sandbox.report import totals
 from sandbox.results import BOOKINGS, Results
+from sandbox.scenario import load_scenario, resolve
+from services.biometric_match.events import Galleries
 from tests.unit.tables import NOT_KNOWN, SPRING, a_run
 
 TEN_PRINTS = Matcher("afit-2012", 10, 10_000, 1e-5)
@@ -106,6 +111,22 @@ def test_policies_that_change_no_search_share_one_table() -> None:
 
     assert accuracy.of_policies(compared) == [(["a", "b"], one), (["c"], other)]
     assert accuracy.of_policies(compared[:2]) == [([], one)]
+
+
+def test_what_is_expected_of_a_run_is_what_its_searches_come_to() -> None:
+    """With two fingers and prints as in 2004, so that enough is missed; half of all people are on file."""
+    scenario = load_scenario("boston-2008-2010")
+    galleries = Galleries(rows=10_000, overlap=5_000, fpir=0.01, preset="ident-2004", ident_fingers=2)
+    mix = scenario.people.model_copy(update={"in_ident": 0.5})
+    crowd = scenario.model_copy(update={"galleries": galleries, "people": mix})
+    settings = resolve(crowd, seed=7, bookings=20_000)
+
+    told = totals(simulate(people(crowd, 7, 20_000), settings))["accuracy"]["ident"]
+
+    (row, *_), *_ = (setting["rows"] for setting in growth(told, matcher_of(galleries))["settings"])
+    for kind in ("true_matches", "stale_matches", "false_matches", "missed_mates"):
+        assert abs(told[kind] - row[kind]) < 4 * sqrt(row[kind]), kind
+        assert told[kind] > 20
 
 
 # How it grows
