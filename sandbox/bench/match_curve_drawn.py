@@ -23,6 +23,8 @@ LEAST_SHARE: Final = -4.0
 COLUMNS: Final = ("preset", "fingers", "score", "db", "rows", "worked_out", "counted", "count", "trials", "low", "high")
 """Of `curve.csv`: strangers have `rows` and no preset, people on file a preset and no rows."""
 
+HALF_A_LINE, LINE_HEIGHT = 4.0, 13.0
+
 STYLES: Final = ("first", "second", "third")
 SHARES: Final = ((0, "always"), (-1, "10 %"), (-2, "1 %"), (-3, "0.1 %"), (-4, "0.01 %"))
 FEWEST_DECIBELS, MOST_DECIBELS = 25, 135
@@ -34,9 +36,18 @@ def pictures(result: Mapping[str, Any]) -> dict[str, str]:
     """The two drawings, by the names of their files."""
     drawn = template("curve.svg.j2")
     return {
-        f"{chart.id}.svg": drawn.render(chart=chart, plots=plots, notice=result["notice"])
+        f"{chart.id}.svg": drawn.render(chart=chart, labels=labels(chart), plots=plots, notice=result["notice"])
         for chart in (fpir_chart(result), fnir_chart(result))
     }
+
+
+def labels(chart: Chart) -> list[tuple[float, str]]:
+    """The words of the curves, right of them: how far down each stands, at its curve's end or just below the last."""
+    told: list[tuple[float, str]] = []
+    for line in sorted(chart.lines, key=lambda line: chart.down(line.points[-1][1])):
+        end = chart.down(line.points[-1][1]) + HALF_A_LINE
+        told.append((max(end, told[-1][0] + LINE_HEIGHT) if told else end, line.words))
+    return told
 
 
 def table(result: Mapping[str, Any]) -> str:
@@ -64,9 +75,8 @@ def fpir_chart(result: Mapping[str, Any]) -> Chart:
                 f"{_fingers(fingers)}, score {score}",
                 [(log10(row["rows"]), log(row["worked_out"])) for row in of_it],
                 _style(fingers),
-                "start" if place % 2 else "end",
             )
-            for place, ((fingers, score), of_it) in enumerate(_grouped(rows, "fingers", "score"))
+            for (fingers, score), of_it in _grouped(rows, "fingers", "score")
         ],
         measured=[_measured(log10(row["rows"]), row) for row in rows if row["count"]],
     )
