@@ -53,12 +53,13 @@ class PublishedRate:
     """The threshold, where it was given for one comparison and not for a search."""
 
     def modelled(self) -> float | None:
-        """The share that the model misses at the published setting, with no finger missing."""
+        """The share that the model misses at the published setting; a missing finger scores nothing."""
         if self.model is None:
             return None
         decibels = self.decibels if self.fpir is None else 10 * log10(self.rows / self.fpir)
-        asked = scores_asked(self.fingers, 10 ** (-decibels / 10))
-        return miss_rates(PRESETS[self.model], self.fingers).rate(asked, 0.0)
+        score = scores_asked(self.fingers, 10 ** (-decibels / 10))[-1]
+        model = PRESETS[self.model]
+        return miss_rates(model, self.fingers).rate_at(score, model.missing_share)
 
 
 PUBLISHED_RATES: Final = (

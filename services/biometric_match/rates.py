@@ -114,6 +114,19 @@ class MissRates:
         swapped = 1 - _reached(present, score)
         return float(self.gross_share * swapped + (1 - self.gross_share) * self.below[present, column])
 
+    def rate_at(self, score: int, missing_share: float) -> float:
+        """The share missed at one score, however many fingers there are: a missing one scores nothing.
+
+        So systems were tested that searched with whatever they got; the sandbox's asks for less where fingers are
+        missing, and refuses fewer than two (`rate`).
+
+        Args:
+            score: the lowest that is a match.
+            missing_share: of fingers, those that are missing from the probe.
+        """
+        shares = _present_shares(self.fingers, missing_share)
+        return float(sum(share * self.scored_below(present, score) for present, share in enumerate(shares)))
+
     def rate(self, asked: Sequence[int], missing_share: float) -> float:
         """FNIR: the share of searches for somebody on file that do not return their record.
 
