@@ -29,7 +29,7 @@ from services.biometric_match.search import top
 
 SEED: Final = 7110
 ROWS: Final = 200_000
-SEARCHES: Final = 1_000
+SEARCHES: Final = 600
 PEOPLE: Final = 50_000
 
 FINGER_COUNTS: Final = (1, 2, TEN)

@@ -126,7 +126,7 @@ def print_curve(console: Console, result: Mapping[str, Any]) -> None:
 def _strangers(result: Mapping[str, Any]) -> Table:
     rows = result["strangers"]
     sizes = sorted({row["rows"] for row in rows})
-    title = f"A stranger is returned (FPIR) among so many people on file; {result['searches']:,} searches"
+    title = f"A stranger is returned (FPIR), by people on file; {result['searches']:,} searches"
     shown = _table(title, "", *(f"{size:,}" for size in sizes))
     for (fingers, score), of_it in _grouped(rows, "fingers", "score"):
         _add(shown, f"{_fingers(fingers)}, at least {score} points", of_it)
