@@ -71,7 +71,7 @@ class TestWhatIsAnswered:
         ],
     )
     def test_a_forced_match_is_one_in_a_run_of_any_size(self, galleries):
-        ((found,),) = (answered(expect(ident=a_match(0)), galleries=galleries).ident,)
+        (found,) = answered(expect(ident=a_match(0)), galleries=galleries).ident
 
         assert match(found, galleries).row == 0
 
@@ -138,10 +138,10 @@ class AScript:
         self.kept = {oca: Kept(id=f"act-{oca}", by="the demo", expectation=each) for oca, each in expectations.items()}
         self.noted: dict[str, str] = {}
 
-    async def of(self, runid, subjects):
+    async def of(self, _, subjects):
         return [self.kept.get(subject.partition("/")[2]) for subject in subjects]
 
-    async def note(self, runid, used):
+    async def note(self, _, used):
         self.noted |= used
 
 
@@ -264,7 +264,7 @@ def test_without_audit_nobody_is_let_in(answer: httpx.Response | Exception, word
 
 
 def test_a_matcher_that_does_not_know_audit_says_what_to_set() -> None:
-    with pytest.raises(InteropError, match="no-audit: .* set INTEROP_AUDIT_URL") as refused:
+    with pytest.raises(InteropError, match=r"no-audit: .* set INTEROP_AUDIT_URL") as refused:
         asked(holder(), url=None)
     assert refused.value.status == 503
 
