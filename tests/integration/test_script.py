@@ -11,8 +11,10 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 from pydantic_core import from_json, to_json
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
+from sandbox.audit.standing import still_standing
 from sandbox.scenario import load_scenario, resolve
 from services.audit import app as audit_app
 from services.audit.access import auditor_token, operator_token, subject_token
@@ -315,6 +317,17 @@ async def test_what_is_taken_back_is_left_to_the_search(house: House) -> None:
     assert (taken.status_code, taken.json()["ident"]) == (200, {"answer": "no_match"})
     assert (await house.said(SEARCHED))[HERON]["result"] == "match"
     assert refused(await house.ask("DELETE", f"/{HERON}")) == (404, "no-expectation")
+
+
+def test_who_is_expunged_is_told_that_the_matcher_is_told_about_them(redis: SyncRedis) -> None:
+    redis.hset(keys.expectations(RUN), HERON, "{}")
+    expunged = {"owed": [], "cases": [[RUN, "T-HERON-41"]], "counted": 0}
+
+    about_heron, about_teal = (
+        {row["where"] for row in still_standing(redis, {**expunged, "subject": subject})} for subject in (HERON, TEAL)
+    )
+
+    assert about_heron - about_teal == {keys.expectations(RUN)}
 
 
 # Who is refused, and what
