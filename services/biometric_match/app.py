@@ -8,17 +8,24 @@ from services.biometric_match.events import (
 )
 from services.biometric_match.examiner import Examiner
 from services.biometric_match.handlers import on_fingerprints_submitted
+from services.biometric_match.operators import Guard
+from services.biometric_match.routes import routes
 from services.biometric_match.run import searches_of
+from services.biometric_match.script import Script, Scripted
+from services.biometric_match.settings import MatcherSettings
 from services.chassis.service import Service
-from services.chassis.settings import ServiceSettings
 
 PUBLISHES = (IdentificationReturned, ImmigrationSearched, ImmigrationStatusReturned)
 
 
-def build(settings: ServiceSettings | None = None) -> Service:
+def build(settings: MatcherSettings | None = None) -> Service:
     """The biometric matcher, ready to be served."""
     summary = "The federal searches: IAFIS, IDENT, and the LESC status answer"
-    service = Service("biometric_match", summary, settings or ServiceSettings(), PUBLISHES)
+    chosen = settings or MatcherSettings()
+    service = Service("biometric_match", summary, chosen, PUBLISHES)
     wiring = service.group("biometric_match", party="FBI", prepare=searches_of)
-    wiring.batch("fingerprints.submitted.v1", FingerprintsSubmitted, Examiner().examine, on_fingerprints_submitted)
+    script = Script(service.redis)
+    examiner = Scripted(Examiner().examine, script, service.pace.linger)
+    wiring.batch("fingerprints.submitted.v1", FingerprintsSubmitted, examiner.examine, on_fingerprints_submitted)
+    service.api.include_router(routes(script, Guard(chosen.audit_url), wiring.group.run))
     return service

@@ -15,11 +15,11 @@ from services.audit.app import build as build_audit
 from services.audit.events import WATCHED, CheckpointPublished
 from services.audit.settings import AuditSettings
 from services.biometric_match.app import build as build_biometric_match
+from services.biometric_match.settings import MatcherSettings
 from services.booking.app import BookingSettings, build as build_booking
 from services.booking.house import READERS
 from services.chassis.delivery import keys
 from services.chassis.service import Service
-from services.chassis.settings import ServiceSettings
 from services.detainer.app import build as build_detainer
 from services.detainer.policies import DetainerSettings
 
@@ -28,7 +28,7 @@ ELSEWHERE = SecretStr("redis://127.0.0.1:1/0")
 
 BUILDERS: dict[str, Callable[[Path], Service]] = {
     "booking": lambda folder: build_booking(BookingSettings(redis_url=ELSEWHERE, state_dir=folder)),
-    "biometric_match": lambda folder: build_biometric_match(ServiceSettings(redis_url=ELSEWHERE, state_dir=folder)),
+    "biometric_match": lambda folder: build_biometric_match(MatcherSettings(redis_url=ELSEWHERE, state_dir=folder)),
     "detainer": lambda folder: build_detainer(DetainerSettings(redis_url=ELSEWHERE, state_dir=folder)),
     "audit": lambda folder: build_audit(AuditSettings(redis_url=ELSEWHERE, state_dir=folder)),
 }
@@ -137,13 +137,25 @@ def test_audit_alone_removes_entries_and_it_does_that_where_a_person_can_stand(s
         assert each.writes(GRAVES) == set()
 
 
+def test_the_matcher_alone_follows_a_script_and_notes_what_it_has_answered_so() -> None:
+    script = {keys.expectations("run"), keys.scripted("run")}
+
+    for user in users().keys() - {"DEFAULT", "BIOMETRIC_MATCH"}:
+        assert not any(each.writes(script) for each in permissions(user)), user
+    (following,) = [each for each in permissions("BIOMETRIC_MATCH") if each.writes(script)]
+    assert following.writes(script) == script
+    allowed = permissions("SERVICE")[0].commands
+    assert {"+@read", "+hset", "+hdel"} <= allowed
+
+
 def test_audit_learns_of_the_memories_of_others_that_they_are_there_and_nothing_else() -> None:
     memories = {
         *(keys.case(group, "run", "ZZ1") for group in GROUPS),
         *(keys.run(group, "run") for group in GROUPS),
         keys.admitted("run"),
+        keys.expectations("run"),
     }
-    cases = {keys.case(group, "run", "ZZ1") for group in GROUPS} | {keys.admitted("run")}
+    cases = {keys.case(group, "run", "ZZ1") for group in GROUPS} | {keys.admitted("run"), keys.expectations("run")}
 
     reaching = [each for each in permissions("AUDIT") if each.reads(memories)]
     assert [each.commands for each in reaching] == [{"+exists", "+hexists"}]
@@ -157,6 +169,7 @@ def test_the_console_reads_what_was_said_and_nothing_of_what_anybody_remembers()
         keys.RUNS,
         keys.clock("run"),
         keys.admitted("run"),
+        keys.expectations("run"),
         *(memory(group, "run") for group in GROUPS for memory in (keys.run, keys.seen, keys.due)),
         *(keys.case(group, "run", "ZZ1") for group in GROUPS),
         *(keys.failures(group) for group in GROUPS),
