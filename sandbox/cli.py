@@ -71,6 +71,18 @@ Seeds = Annotated[
         help="How many seeds the intervals beside published figures come from: 8, or 3 above 200,000 bookings.",
     ),
 ]
+Fpir = Annotated[
+    float | None,
+    typer.Option(help="The share of searches for a stranger that may return somebody: the match threshold."),
+]
+MatcherLevers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--matcher",
+        help="How the matcher stands, instead of the scenario's: NAME=VALUE by the names under 'galleries', such as"
+        " preset=ident-2004 or ident_fingers=2. Give several.",
+    ),
+]
 Workers = Annotated[int, typer.Option(min=1, max=8, help="Processes of each service, if none are up yet.")]
 
 
@@ -110,6 +122,8 @@ def run(
             help="People in each federal gallery: the scenario's 10,000, or a million where only mates are searched.",
         ),
     ] = None,
+    fpir: Fpir = None,
+    matcher: MatcherLevers = None,
     html: Annotated[
         Path | None, typer.Option(help="Also write the report as one page of HTML.", dir_okay=False)
     ] = None,
@@ -118,6 +132,8 @@ def run(
     """Run a scenario through the four services and their streams, and print the report."""
     from sandbox.pages import report_page
     from sandbox.runs import Request, scenario_of, settings_of
+    from sandbox.scenario import load_scenario
+    from sandbox.scenario.levers import as_told
 
     searched = search or ("mates" if in_process and bookings > MOST_EXHAUSTIVE else "exhaustive")
     request = Request(
@@ -132,6 +148,7 @@ def run(
         gallery_rows=gallery_rows or (LARGE_GALLERY if searched == "mates" else None),
         search=searched,
         workers=max(workers, 2),
+        levers=as_told(load_scenario(scenario, explanation), fpir=fpir, matcher=matcher or ()),
     )
     if searched == "mates" and not in_process:
         raise InteropError("mates-in-process", "the services search everybody on file; add --in-process for mates")
@@ -197,10 +214,8 @@ def compare(
             " Give several."
         ),
     ] = None,
-    fpir: Annotated[
-        float | None,
-        typer.Option(help="The share of searches for a stranger that may return somebody: the match threshold."),
-    ] = None,
+    fpir: Fpir = None,
+    matcher: MatcherLevers = None,
     cost_a_day: Annotated[
         str | None, typer.Option(help=f"What a held day costs: dollars, or {', '.join(COSTS_A_DAY)}. Off by default.")
     ] = None,
@@ -243,6 +258,7 @@ def compare(
         pickup=pickup or (),
         discretion=discretion or (),
         fpir=fpir,
+        matcher=matcher or (),
     )
     request = Request(
         scenario,

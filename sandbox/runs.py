@@ -18,6 +18,7 @@ from sandbox.population import bookings, people
 from sandbox.published import published_rows, section
 from sandbox.results import Results
 from sandbox.scenario import Levers, Scenario, load_scenario, resolve, sample_share, with_gallery_rows, with_levers
+from sandbox.scenario.levers import in_words
 from services.booking.events import RunSettings
 from services.chassis.delivery import keys
 
@@ -158,6 +159,8 @@ def _result(request: Request, scenario: Scenario, results: Results, told: _Told,
         "bookings": request.bookings,
         "real_volume": scenario.real_volume,
         "gallery_rows": scenario.galleries.rows,
+        "levers": dict(request.levers),
+        "levers_in_words": in_words(request.levers),
         "search": request.search,
         "sharing": settings.sharing.id,
         "policy": settings.detainer.id,

@@ -61,6 +61,7 @@ def report(console: Console, result: Mapping[str, Any]) -> None:
     )
     if result.get("sharing", ALL_IS_SHARED) != ALL_IS_SHARED:
         console.print(f"Prints go as far as [bold]{result['sharing']}[/bold] has it.")
+    _set_otherwise(console, result)
     alone = one_of_several(result)
     if alone:
         console.print(Text(alone))
@@ -91,9 +92,7 @@ def comparison(console: Console, result: Mapping[str, Any]) -> None:
         f" policy, and [bold]{result['regime']}[/bold]"
     )
     console.print(wording.opening(result), highlight=False)
-    if result["levers_in_words"]:
-        told = "; ".join(result["levers_in_words"])
-        console.print(f"Set otherwise than in the scenario, though no law: {told}.", highlight=False, markup=False)
+    _set_otherwise(console, result)
     for policy in result["policies"]:
         for sentence in not_shared(policy["totals"]):
             console.print(f"{policy['policy']}: {sentence}", highlight=False)
@@ -360,6 +359,12 @@ def _growth(console: Console, told: Mapping[str, Any]) -> None:
     console.print(table)
     console.print(expected.LESSON, highlight=False)
     console.print(Text(told["source"], style="dim"))
+
+
+def _set_otherwise(console: Console, result: Mapping[str, Any]) -> None:
+    if result["levers_in_words"]:
+        told = "; ".join(result["levers_in_words"])
+        console.print(f"Set otherwise than in the scenario, though no law: {told}.", highlight=False, markup=False)
 
 
 def _levers(levers: Mapping[str, Any]) -> Table:

@@ -91,7 +91,7 @@ def _root(text: str, name: str) -> Node:
     return Page(text, name).root
 
 
-def with_parameters(scenario: Scenario, values: Mapping[str, float | None]) -> Scenario:
+def with_parameters(scenario: Scenario, values: Mapping[str, float | str | None]) -> Scenario:
     """The same scenario with other values at some places, e.g. `{"pickup.told_rate.otherwise": 0.4}`."""
     data = scenario.model_dump(mode="json", by_alias=True)
     for place, value in values.items():

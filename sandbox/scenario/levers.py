@@ -1,23 +1,27 @@
-"""Levers that are no law: what ICE can take on, how often it comes, what agencies make of `may`, how sure a match is.
+"""Levers that are no law: what ICE can take on, how often it comes, what agencies make of `may`, how the matcher is.
 
 A scenario says how each of them stands. A run can set some otherwise, by their places in the scenario's file, such as
 `{"discretion.hold": 0.5}`; whatever it sets is told beside its results.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from json import JSONDecodeError, loads
 from math import isfinite, nan
 
 from pydantic import ValidationError
 
 from sandbox.scenario.files import with_parameters
 from sandbox.scenario.model import Scenario
+from services.biometric_match.events import Galleries
 from services.chassis.errors import InteropError
 from services.chassis.policy.mistakes import did_you_mean
 
-Levers = Mapping[str, float | None]
+Setting = float | str | None
+Levers = Mapping[str, Setting]
 """Place in the scenario's file -> value; None is a capacity that nothing limits."""
 
 CAPACITY, PICKUP, DISCRETION, FPIR = "capacity_per_day", "pickup", "discretion", "galleries.fpir"
+_GALLERIES = "galleries."
 TOLD, UNTOLD = f"{PICKUP}.told_rate", f"{PICKUP}.untold_rate"
 NO_LIMIT = "none"
 _UNTOLD = "untold"
@@ -54,7 +58,8 @@ def as_told(
     pickup: Sequence[str] = (),
     discretion: Sequence[str] = (),
     fpir: float | None = None,
-) -> dict[str, float | None]:
+    matcher: Sequence[str] = (),
+) -> dict[str, Setting]:
     """The levers that somebody set, as the options of a command have them.
 
     Args:
@@ -63,13 +68,14 @@ def as_told(
         pickup: `PRIORITY=SHARE`, `otherwise=SHARE` or `untold=SHARE`; one share alone is for whoever is told.
         discretion: `LEVER=SHARE`, or one share for all levers.
         fpir: the share of searches for a stranger that may return somebody.
+        matcher: `NAME=VALUE`, by the names under `galleries` in a scenario's file.
 
     Raises:
         InteropError: `bad-lever`, when one is neither; `unknown-lever`, with a suggestion.
     """
     habits = scenario.discretion.model_dump()
     told = _read("--pickup", pickup, scenario.pickup.told_rate, known=None)
-    levers = {
+    levers: dict[str, float | None] = {
         **_placed(CAPACITY, _read("--capacity", capacity, scenario.capacity_per_day, known=scenario.capacity_per_day)),
         **{UNTOLD if name == _UNTOLD else f"{TOLD}.{name}": share for name, share in told.items()},
         **_placed(DISCRETION, _read("--discretion", discretion, habits, known=habits)),
@@ -77,7 +83,7 @@ def as_told(
     for place, value in levers.items():
         if value is None and not place.startswith(CAPACITY):
             raise InteropError("bad-lever", f"'{place}' cannot be '{NO_LIMIT}'; give a share from 0 to 1")
-    return levers if fpir is None else {**levers, FPIR: fpir}
+    return {**levers, **({} if fpir is None else {FPIR: fpir}), **_of_the_matcher(matcher)}
 
 
 def in_words(levers: Levers) -> list[str]:
@@ -85,7 +91,7 @@ def in_words(levers: Levers) -> list[str]:
     return [_words_of(place, value) for place, value in levers.items()]
 
 
-def changed(scenario: Scenario, levers: Levers) -> dict[str, float | None]:
+def changed(scenario: Scenario, levers: Levers) -> dict[str, Setting]:
     """Those of the levers that stand otherwise than the scenario has them."""
     usual = standing(scenario)
     return {place: value for place, value in levers.items() if place not in usual or usual[place] != value}
@@ -98,14 +104,52 @@ _WORDS: Mapping[str, Callable[[str, str], str]] = {
 }
 
 
-def _words_of(place: str, value: float | None) -> str:
-    number = "no limit" if value is None else f"{value:g}"
+_MATCHER_WORDS: Mapping[str, str] = {
+    "preset": "how good prints are",
+    "ident_fingers": "fingers on which IDENT is searched",
+    "contaminated_share": "share of records with fingers of another card",
+    "contaminated_fingers": "fingers of another card on such a record",
+    "related_share": "share of people with a relative whose fingers are like theirs",
+    "alike_share": "share of the bits of such a finger that are the relative's",
+    "retain_no_match": "whether DHS keeps prints that match nobody (disputed)",
+}
+"""The levers of the matcher that have no option of their own."""
+
+
+def _words_of(place: str, value: Setting) -> str:
+    number = "no limit" if value is None else f"{value:g}" if isinstance(value, int | float) else value
+    if place.startswith(_GALLERIES) and place != FPIR:
+        told = {True: "yes", False: "no"}[value] if isinstance(value, bool) else number
+        return f"{_MATCHER_WORDS[place.removeprefix(_GALLERIES)]}: {told}"
     if place == FPIR:
         return f"share of searches for a stranger that may return somebody: {number}"
     if place == UNTOLD:
         return f"share for whom ICE comes without having been told: {number}"
     kind, _, name = place.rpartition(".")
     return _WORDS[kind](name.replace("_", " "), number)
+
+
+def _of_the_matcher(given: Sequence[str]) -> dict[str, Setting]:
+    found: dict[str, Setting] = {}
+    for text in given:
+        name, is_named, value = text.partition("=")
+        if name not in _MATCHER_WORDS or name not in Galleries.model_fields:
+            names = ", ".join(_MATCHER_WORDS)
+            meant = did_you_mean(name, _MATCHER_WORDS)
+            raise InteropError("unknown-lever", f"--matcher '{name}'.{meant} There are: {names}")
+        if not is_named or not value:
+            raise InteropError("bad-lever", f"--matcher '{text}': give {name}=VALUE")
+        found[_GALLERIES + name] = _read_value(value)
+    return found
+
+
+def _read_value(text: str) -> Setting:
+    """A number, true or false as they stand in a file; anything else is a word."""
+    try:
+        value = loads(text)
+    except JSONDecodeError:
+        return text
+    return value if isinstance(value, int | float) else text
 
 
 def _placed(kind: str, values: Mapping[str, float | None]) -> dict[str, float | None]:

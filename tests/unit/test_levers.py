@@ -45,6 +45,11 @@ def test_a_scenario_takes_the_levers_and_stays_as_it_is_in_all_else() -> None:
         ({"capacity": ["inf"]}, "bad-lever: --capacity 'inf'"),
         ({"discretion": ["hold=1.5"]}, "bad-lever: 'discretion.hold' cannot be 1.5"),
         ({"fpir": 0.0}, "bad-lever: 'galleries.fpir' cannot be 0"),
+        ({"matcher": ["presets=ident-2004"]}, "unknown-lever: --matcher 'presets'. Did you mean 'preset'?"),
+        ({"matcher": ["rows=5"]}, "unknown-lever: --matcher 'rows'. There are: preset, ident_fingers,"),
+        ({"matcher": ["preset"]}, "bad-lever: --matcher 'preset': give preset=VALUE"),
+        ({"matcher": ["preset=ident-2005"]}, "bad-lever: 'galleries.preset' cannot be ident-2005"),
+        ({"matcher": ["ident_fingers=3"]}, "bad-lever: 'galleries.ident_fingers' cannot be 3"),
     ],
 )
 def test_a_lever_that_cannot_stand_so_is_refused_in_a_sentence(options: dict[str, list[str]], refusal: str) -> None:
@@ -61,6 +66,19 @@ def test_levers_that_are_set_are_told_in_words() -> None:
         "share for whom ICE comes, told of the release, level 1: 0.4",
         "share for whom ICE comes without having been told: 0.1",
         "share of searches for a stranger that may return somebody: 0.001",
+    ]
+
+
+def test_the_matcher_stands_as_it_is_told() -> None:
+    levers = as_told(NATION, matcher=["preset=ident-2004", "ident_fingers=2", "contaminated_share=0.01"])
+
+    galleries = with_levers(NATION, levers).galleries
+
+    assert (galleries.preset, galleries.ident_fingers, galleries.contaminated_share) == ("ident-2004", 2, 0.01)
+    assert in_words(levers) == [
+        "how good prints are: ident-2004",
+        "fingers on which IDENT is searched: 2",
+        "share of records with fingers of another card: 0.01",
     ]
 
 

@@ -48,6 +48,7 @@ def a_result(*, explained: bool = False) -> dict[str, Any]:
         "seed": 7,
         "seeds": [7, 8, 9],
         "runid": "heron-run-7",
+        "levers_in_words": [],
         "via": "streams",
         "bookings": 9,
         "policy": "us-full-cooperation",
