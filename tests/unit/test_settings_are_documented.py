@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 from console.settings import ConsoleSettings
 from services.audit.settings import AuditSettings
 from services.audit.witness.app import WitnessSettings
+from services.biometric_match.settings import MatcherSettings
 from services.booking.app import BookingSettings
 from services.chassis.settings import RedisSettings, ServiceSettings
 from services.detainer.policies import DetainerSettings
@@ -22,6 +23,7 @@ SECTIONS = {
     "Redis": RedisSettings,
     "Every service": ServiceSettings,
     "Booking, besides": BookingSettings,
+    "Biometric match, besides": MatcherSettings,
     "Detainer, besides": DetainerSettings,
     "Audit, besides": AuditSettings,
     "Witness": WitnessSettings,

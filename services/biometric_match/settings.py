@@ -1,0 +1,16 @@
+"""What the biometric matcher needs to know besides what every service does. Documented in docs/settings.md."""
+
+from pydantic import Field
+
+from services.chassis.settings import ServiceSettings
+
+
+class MatcherSettings(ServiceSettings):
+    """How the galleries are shared out among processes."""
+
+    shards: int = Field(
+        default=1, ge=1, le=64, description="How many processes share the galleries out and search them together."
+    )
+    shard_patience_seconds: float = Field(
+        default=5.0, gt=0, description="An answer that a shard owes for longer makes the service not ready."
+    )
