@@ -6,19 +6,28 @@ from services.biometric_match.events import (
     ImmigrationSearched,
     ImmigrationStatusReturned,
 )
-from services.biometric_match.examiner import Examiner
+from services.biometric_match.examiner import Examiner, Shelf
 from services.biometric_match.handlers import on_fingerprints_submitted
 from services.biometric_match.run import searches_of
+from services.biometric_match.settings import MatcherSettings
+from services.biometric_match.shards import Drawer, Scattered
 from services.chassis.service import Service
-from services.chassis.settings import ServiceSettings
 
 PUBLISHES = (IdentificationReturned, ImmigrationSearched, ImmigrationStatusReturned)
 
 
-def build(settings: ServiceSettings | None = None) -> Service:
+def build(settings: MatcherSettings | None = None) -> Service:
     """The biometric matcher, ready to be served."""
     summary = "The federal searches: IAFIS, IDENT, and the LESC status answer"
-    service = Service("biometric_match", summary, settings or ServiceSettings(), PUBLISHES)
+    chosen = settings or MatcherSettings()
+    service = Service("biometric_match", summary, chosen, PUBLISHES)
     wiring = service.group("biometric_match", party="FBI", prepare=searches_of)
-    wiring.batch("fingerprints.submitted.v1", FingerprintsSubmitted, Examiner().examine, on_fingerprints_submitted)
+    shelf = Shelf(threads=chosen.search_threads)
+    if chosen.shards == 1:
+        examiner = Examiner(shelf)
+    else:
+        drawer = Drawer(wiring.group, shelf)
+        front = service.scatter("biometric_match", chosen.shards, chosen.shard_patience_seconds, drawer.answer)
+        examiner = Examiner(shelf, Scattered(front).search)
+    wiring.batch("fingerprints.submitted.v1", FingerprintsSubmitted, examiner.examine, on_fingerprints_submitted)
     return service

@@ -21,6 +21,7 @@ from pydantic_core import from_json
 from services.audit import app as audit
 from services.audit.settings import AuditSettings
 from services.biometric_match import app as biometric_match
+from services.biometric_match.settings import MatcherSettings
 from services.booking import app as booking
 from services.booking.clock import Reading
 from services.booking.events import BookingRequest, DayClosed, DayEnded, RunOpened, RunSettings
@@ -32,7 +33,6 @@ from services.chassis.delivery.stages import BatchStage, CaseStage, DueStage, Ru
 from services.chassis.effects import Case, DueCase, Outcome
 from services.chassis.envelope import CaseId, Consumed, Event, Produced, encode, event_id
 from services.chassis.service import Service
-from services.chassis.settings import ServiceSettings
 from services.detainer import app as detainer
 from services.detainer.policies import DetainerSettings
 
@@ -51,7 +51,7 @@ def built_services(folder: Path) -> Iterator[dict[str, Service]]:
     """The four services as they are built at their start, none of them started. Audit keeps its files in `folder`."""
     services = {
         "booking": booking.build(booking.BookingSettings(state_dir=folder)),
-        "biometric_match": biometric_match.build(ServiceSettings(state_dir=folder)),
+        "biometric_match": biometric_match.build(MatcherSettings(state_dir=folder)),
         "detainer": detainer.build(DetainerSettings(state_dir=folder)),
         "audit": audit.build(AuditSettings(state_dir=folder)),
     }

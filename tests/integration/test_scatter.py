@@ -18,6 +18,7 @@ from services.chassis.delivery import keys
 from services.chassis.delivery.pace import Pace
 from services.chassis.errors import InfrastructureError, InteropError
 from services.chassis.scatter import Front, Keeper, Lease, Shard
+from services.chassis.scatter.keeper import ANSWERS_LAST_SECONDS
 from services.chassis.scatter.lease import ShardLostError
 from services.chassis.service import Service
 from services.chassis.settings import ServiceSettings
@@ -191,6 +192,20 @@ async def test_what_a_dead_keeper_had_in_hand_its_successor_answers(client: Redi
             await drawer(client).serve_once(shard)
 
         assert await asking == [b"heron in drawer 1", b"heron in drawer 2"]
+
+
+async def test_what_a_dead_front_asked_is_answered_once_more_for_its_successor(client: Redis, front: Front) -> None:
+    async with being_asked(front, b"heron") as asking:
+        await drawer(client).serve_once(FIRST)
+        await end(asking)
+
+    async with being_asked(front, b"heron") as asking:
+        for shard in (FIRST, SECOND):
+            await drawer(client).serve_once(shard)
+        assert await asking == [b"heron in drawer 1", b"heron in drawer 2"]
+
+    (to_nobody,) = await answered(client)
+    assert 0 < await client.ttl(to_nobody) <= ANSWERS_LAST_SECONDS
 
 
 async def test_a_question_that_redis_lost_is_asked_again(client: Redis, front: Front) -> None:

@@ -15,11 +15,11 @@ from services.audit.app import build as build_audit
 from services.audit.events import WATCHED, CheckpointPublished
 from services.audit.settings import AuditSettings
 from services.biometric_match.app import build as build_biometric_match
+from services.biometric_match.settings import MatcherSettings
 from services.booking.app import BookingSettings, build as build_booking
 from services.booking.house import READERS
 from services.chassis.delivery import keys
 from services.chassis.service import Service
-from services.chassis.settings import ServiceSettings
 from services.detainer.app import build as build_detainer
 from services.detainer.policies import DetainerSettings
 
@@ -28,7 +28,7 @@ ELSEWHERE = SecretStr("redis://127.0.0.1:1/0")
 
 BUILDERS: dict[str, Callable[[Path], Service]] = {
     "booking": lambda folder: build_booking(BookingSettings(redis_url=ELSEWHERE, state_dir=folder)),
-    "biometric_match": lambda folder: build_biometric_match(ServiceSettings(redis_url=ELSEWHERE, state_dir=folder)),
+    "biometric_match": lambda folder: build_biometric_match(MatcherSettings(redis_url=ELSEWHERE, state_dir=folder)),
     "detainer": lambda folder: build_detainer(DetainerSettings(redis_url=ELSEWHERE, state_dir=folder)),
     "audit": lambda folder: build_audit(AuditSettings(redis_url=ELSEWHERE, state_dir=folder)),
 }
