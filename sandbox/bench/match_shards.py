@@ -192,7 +192,7 @@ def _told(order: Order, seconds: dict[int, list[float]]) -> dict[str, Any]:
     rows = [
         {
             "shards": shards,
-            "seconds": [round(each, 3) for each in some],
+            "seconds": [round(each, 6) for each in some],
             "searches_a_second": round(searches / median(some), 1),
         }
         for shards, some in seconds.items()
