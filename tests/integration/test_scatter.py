@@ -387,3 +387,16 @@ async def test_readiness_names_the_shard_that_is_missing_until_it_answers(librar
     library.services["boris"].pace.resume()
     assert await asking == [b"heron in drawer 1", b"heron in drawer 2"]
     assert await library.problems("anna") == []
+
+
+async def test_a_process_whose_shard_was_taken_gives_up_and_is_started_anew(library: Library, client: Redis) -> None:
+    await library.open("anna")
+    gave_up = anyio.Event()
+    library.services["anna"].when_failed = gave_up.set
+    await until(lambda: keeps(library, "anna"))
+
+    await client.set(keys.shard(NAME, 1, 2), "boris")
+
+    with anyio.fail_after(10):
+        await gave_up.wait()
+    assert library.services["anna"].failed
