@@ -74,7 +74,7 @@ def match_shards(
         int, typer.Option(min=1_000, max=10_000_000, help="Rows of each of the two galleries.")
     ] = 1_000_000,
     submissions: Annotated[int, typer.Option(min=10, max=20_000, help="Submissions in a round.")] = 512,
-    rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds of each; medians are compared.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds of each; the median of their ratios is told.")] = 3,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """How much faster two processes of the matcher search that share the galleries out than one does alone."""
