@@ -1,8 +1,8 @@
 """Scatter and gather: a question that no process can answer alone is put to all shards, and their answers are joined.
 
-Something large is divided into N shards, by rows or by a hash of a name (`shard.py`). Every process of the service
-keeps at most one of them, under a lease (`lease.py`), and answers what that shard is asked (`keeper.py`). Every process
-is a front, too (`front.py`): it puts each question to all N shards, and has an answer when all N have given theirs.
+Something large is divided into N shards, each a range of its rows (`shard.py`). Every process of the service keeps
+at most one of them, under a lease (`lease.py`), and answers what that shard is asked (`keeper.py`). Every process is a
+front, too (`front.py`): it puts each question to all N shards, and has an answer when all N have given theirs.
 
 Nothing here needs to be remembered. Who asks holds an entry that stays pending until its commit, as ever, so a front
 that dies is replaced like any worker, and its successor asks anew. What a shard was asked stays in its stream until the

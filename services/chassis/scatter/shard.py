@@ -1,7 +1,6 @@
 """A shard: one of N parts that together are the whole, none of them twice."""
 
 from dataclasses import dataclass
-from hashlib import blake2b
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +20,6 @@ class Shard:
     def rows(self, count: int) -> range:
         """Which of rows 0 to `count` - 1 are in this shard: neighbours, and as many as in any other, or one less."""
         return range((self.number - 1) * count // self.of, self.number * count // self.of)
-
-    def holds(self, name: str) -> bool:
-        """Whether what goes by `name`, and has no row of its own, is in this shard."""
-        digest = blake2b(name.encode(), digest_size=8).digest()
-        return int.from_bytes(digest) % self.of == self.number - 1
 
 
 WHOLE = Shard(1, 1)
