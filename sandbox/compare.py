@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 import polars as pl
 
 from sandbox import report
+from sandbox.expected import growth, matcher_of
 from sandbox.home import NOTICE
 from sandbox.lab.agency import Answers, ask, exercise
 from sandbox.lab.assumptions import Assumptions
@@ -258,6 +259,7 @@ def compare(
         "assumptions": comparison.assumptions.as_record(),
         "measures": [measure.as_record() for measure in measures],
         "policies": told,
+        "growth": growth(told[0]["totals"]["accuracy"]["ident"], matcher_of(scenario.galleries)),
         **published_part(scenario, _published(comparison, scenario, on_seed)),
         "published_bookings": min(request.bookings, MOST_HELD_AGAINST),
         "notice": NOTICE,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sandbox.population import NOWHERE, TRUE_STATUSES, People, number_of
 from sandbox.results import BOOKINGS, CASES, HANDLED, LEVERS, SEARCHES, Disclosures, Results, reason_in_words
-from services.biometric_match.records import immigration_records
+from services.biometric_match.records import criminal_numbers, immigration_records, number_of_ucn
 from services.chassis.errors import InteropError
 
 Event = Mapping[str, Any]
@@ -63,7 +63,7 @@ class _Answers:
 
     numbers: Integers
     handled: Integers
-    identified: Flags
+    iafis_row: Integers
     searched: Integers
 
 
@@ -78,7 +78,7 @@ class Fold:
         self._count_disclosures = count_disclosures
         self._disclosures: Disclosures = Disclosures()
         self._booked: dict[int, int] = {}
-        self._identified: set[int] = set()
+        self._identified: dict[int, int] = {}
         self._searched: dict[int, int] = {}
         self._answers: list[_Answers] = []
         self._cases: dict[int, _Case] = {}
@@ -97,16 +97,16 @@ class Fold:
         if handler is not None:
             handler(self, _number(event["subject"]), event["time"], data)
 
-    def add_answers(self, numbers: Integers, handled: Integers, identified: Flags, searched: Integers) -> None:
+    def add_answers(self, numbers: Integers, handled: Integers, iafis_row: Integers, searched: Integers) -> None:
         """Bookings as columns, for those of which nothing else is to be told.
 
         Args:
             numbers: their numbers.
             handled: what the agency did, as places in `results.HANDLED`.
-            identified: whether IAFIS answered with somebody.
+            iafis_row: the row of IAFIS that was answered; `NOWHERE` for none.
             searched: what IDENT answered, as places in `results.SEARCHES`; one more where it was never asked.
         """
-        self._answers.append(_Answers(numbers, handled, identified, searched))
+        self._answers.append(_Answers(numbers, handled, iafis_row, searched))
 
     def add_disclosures(self, counted: Disclosures) -> None:
         """Disclosures that somebody else has counted."""
@@ -125,18 +125,21 @@ class Fold:
         count = len(people)
         booked = np.zeros(count, np.bool_)
         handled = np.zeros(count, np.uint32)
-        identified = np.zeros(count, np.bool_)
+        identified, misidentified = np.zeros((2, count), np.bool_)
         searched = np.full(count, _NEVER, np.uint32)
         for answers in self._answers:
             places = _places(people, answers.numbers)
             booked[places] = True
             handled[places] = answers.handled
-            identified[places] = answers.identified
+            identified[places] = answers.iafis_row != NOWHERE
+            misidentified[places] = identified[places] & (answers.iafis_row != people.iafis_row[places])
             searched[places] = answers.searched
         by_event = _places(people, _column(self._booked))
         booked[by_event] = True
         handled[by_event] = list(self._booked.values())
-        identified[_places(people, _column(self._identified))] = True
+        known = _places(people, _column(self._identified))
+        identified[known] = True
+        misidentified[known] = _own_ucns(people, known) != _column(self._identified.values())
         searched[_places(people, _column(self._searched))] = list(self._searched.values())
 
         seen = np.flatnonzero(booked)
@@ -152,6 +155,7 @@ class Fold:
             "status": truth["status"],
             "in_iafis": people.iafis_row[seen] != NOWHERE,
             "in_ident": people.ident_row[seen] != NOWHERE,
+            "misidentified": misidentified[seen],
         }
         return _frame(columns, BOOKINGS)
 
@@ -194,7 +198,7 @@ class Fold:
 
     def _on_identification(self, number: int, _: str, data: Event) -> None:
         if data["srf"] == "I":
-            self._identified.add(number)
+            self._identified[number] = number_of_ucn(data["ucn"])
 
     def _on_search(self, number: int, _: str, data: Event) -> None:
         self._searched[number] = SEARCHES.index(data["result"])
@@ -321,6 +325,12 @@ def _truth(people: People, places: Integers) -> dict[str, pl.Series]:
         "group": _named(["A", "B"], people.group_b[places].astype(np.uint32), BOOKINGS["group"]),
         "status": _named(TRUE_STATUSES, people.status[places].astype(np.uint32), pl.String()),
     }
+
+
+def _own_ucns(people: People, places: Integers) -> NDArray[np.int64]:
+    """The UCNs of people's own rows in IAFIS, as numbers; `NOWHERE` for those of whom it has none."""
+    rows = people.iafis_row[places]
+    return np.where(rows == NOWHERE, NOWHERE, criminal_numbers(people.seed, rows))
 
 
 def _own_fins(people: People, places: Integers) -> NDArray[np.int64]:

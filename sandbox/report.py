@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from sandbox import accuracy
 from sandbox.metrics import CITIZEN, LAWFUL, LODGED, REMOVED, SUBMISSIONS, count
 from sandbox.results import LEVELS, LEVERS, Disclosures, Results
 
@@ -99,21 +100,23 @@ def booked(bookings: pl.DataFrame) -> dict[str, Any]:
         "not_shared": {name: count(bookings, where) for name, where in NOT_SHARED.items()},
         "identified_by_fbi": count(bookings, pl.col("identified")),
         "searches": _by_value(bookings, "searched"),
-        "missed_mates": count(bookings, pl.col("in_ident") & (pl.col("searched") != "match")),
+        "accuracy": accuracy.of_bookings(bookings),
     }
 
 
 def totals_of(bookings: Mapping[str, Any], cases: pl.DataFrame) -> Totals:
     """The totals of one run, of whose bookings only what `booked` told is left."""
     lodged = cases.filter(LODGED.where)
+    against_the_truth = accuracy.against_the_truth(bookings["accuracy"], cases)
     return {
-        **{name: told for name, told in bookings.items() if name != "missed_mates"},
+        **bookings,
+        "accuracy": against_the_truth,
         "statuses": _by_value(cases, "recorded_status"),
         "removable": _by_value(cases, "removable"),
         "truth": {kind: _by_stage(cases.filter(where)) for kind, where in TRUTH.items()},
         "records": {
             **{kind: _by_stage(cases.filter(where)) for kind, where in RECORDS.items()},
-            "missed_mates": bookings["missed_mates"],
+            "missed_mates": against_the_truth["ident"]["missed_mates"],
         },
         "detainers": {
             "lodged": lodged.height,

@@ -34,6 +34,7 @@ BOOKINGS: Final = pl.Schema(
         "status": pl.String(),
         "in_iafis": pl.Boolean(),
         "in_ident": pl.Boolean(),
+        "misidentified": pl.Boolean(),  # IAFIS answered with another person's record
     }
 )
 """One row for every booking."""

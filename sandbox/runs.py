@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sandbox import report, streams
 from sandbox.drive import Driver, OnProgress, Progress, wait_for_audit
+from sandbox.expected import growth, matcher_of
 from sandbox.from_events import Fold, results_of
 from sandbox.home import NOTICE
 from sandbox.house import House
@@ -136,7 +137,7 @@ def run_without_streams(request: Request, on_progress: OnProgress, on_seed: OnSe
         on_progress=lambda at: on_progress(Progress(at.booked, at.total, at.open_day, "open")),
     )
     booked = people(scenario, request.seed, request.bookings)
-    fold.add_answers(booked.numbers, run.handled, run.identified, run.searched)
+    fold.add_answers(booked.numbers, run.handled, run.iafis_row, run.searched)
     fold.add_disclosures(run.disclosures)
     results = fold.results(booked)
     entries = {keys.stream(event_type): count for event_type, count in run.said.items()}
@@ -145,6 +146,7 @@ def run_without_streams(request: Request, on_progress: OnProgress, on_seed: OnSe
 
 def _result(request: Request, scenario: Scenario, results: Results, told: _Told, on_seed: OnSeed) -> dict[str, Any]:
     settings = settings_of(scenario, request)
+    totals = report.totals(results)
     return {
         "scenario": scenario.scenario,
         "title": scenario.title,
@@ -160,7 +162,8 @@ def _result(request: Request, scenario: Scenario, results: Results, told: _Told,
         "sharing": settings.sharing.id,
         "policy": settings.detainer.id,
         "regime": ", ".join(document.id for document in settings.ice_priority),
-        "totals": report.totals(results),
+        "totals": totals,
+        "growth": growth(totals["accuracy"]["ident"], matcher_of(scenario.galleries)),
         "entries": dict(sorted(told.entries.items())),
         "disclosures": report.disclosures(results.disclosures),
         **published_part(scenario, held_against(request, results, on_seed)),

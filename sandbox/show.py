@@ -9,10 +9,12 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from sandbox import accuracy, expected
 from sandbox.fit import Fitted
 from sandbox.home import NOTICE
 from sandbox.lab import wording
 from sandbox.lab.measures import SECTIONS
+from sandbox.numerals import expected as cases, percent
 from sandbox.policies.words import LEVER_WORDS
 from sandbox.published import (
     LABELS,
@@ -70,10 +72,12 @@ def report(console: Console, result: Mapping[str, Any]) -> None:
         if title:
             console.print(Text.assemble("\n", (title, "bold underline")))
         console.print(_truth(told))
+        console.print(_accuracy(told["accuracy"]))
         console.print(_levers(told["levers"]))
         console.print(_removals(told["removals"]))
         _framings(console, told)
     console.print(_disclosures(result["disclosures"]))
+    _growth(console, result["growth"])
     published(console, sections_of(result))
     console.print(f"\n{_ledger(result)}")
     console.print(f"[dim]{NOTICE}[/dim]")
@@ -116,6 +120,11 @@ def comparison(console: Console, result: Mapping[str, Any]) -> None:
     for policies in shown:
         console.print(_ratios(result, policies))
     console.print(wording.groups(result), highlight=False)
+    for names, searches in accuracy.of_policies(compared):
+        console.print(_accuracy(searches))
+        if names:
+            console.print(f"under {', '.join(names)}", highlight=False, markup=False)
+    _growth(console, result["growth"])
     published(console, sections_of(result))
     console.print(f"\n[dim]{NOTICE}[/dim]")
 
@@ -315,8 +324,42 @@ def _truth(totals: Mapping[str, Any]) -> Table:
         *((words, totals["records"][kind]) for kind, words in RECORD_WORDS.items()),
     ):
         table.add_row(words, *(f"{counted[stage]:,}" for stage in STAGE_WORDS))
-    table.add_row("known to DHS, and not found (a missed mate)", f"{totals['records']['missed_mates']:,}")
     return table
+
+
+def _accuracy(told: Mapping[str, Mapping[str, int]]) -> Table:
+    """What came of the searches, by kind: a count and its share under each gallery."""
+    table = _table(f"\n{accuracy.TITLE}", "")
+    for gallery in told:
+        table.add_column(accuracy.GALLERY_WORDS[gallery], justify="right")
+        table.add_column("share", justify="right")
+    table.add_column("of", justify="left")
+    for row in accuracy.rows(told):
+        cells = [_counted(row.cells[gallery]) for gallery in told]
+        words = f"  {row.kind.words}" if row.kind.part else row.kind.words
+        table.add_row(words, *(part for cell in cells for part in cell), row.kind.of)
+    return table
+
+
+def _counted(cell: accuracy.Cell | None) -> tuple[str, str]:
+    if cell is None:
+        return "", ""
+    return f"{cell.count:,}", "" if cell.share is None else percent(cell.share)
+
+
+def _growth(console: Console, told: Mapping[str, Any]) -> None:
+    """What the same searches would come to in other galleries and at other thresholds."""
+    console.print(f"\n[bold]{expected.TITLE}[/bold]")
+    console.print(expected.opening(told), highlight=False)
+    table = _table("", "people on file", "score", *expected.COLUMN_WORDS.values())
+    for words, rows in expected.shown(told):
+        table.add_row(Text(words, style="bold"))
+        for row in rows:
+            numbers = (cases(row[name]) for name in expected.COLUMN_WORDS)
+            table.add_row(f"  {row['rows']:,}", f"{row['score']}", *numbers)
+    console.print(table)
+    console.print(expected.LESSON, highlight=False)
+    console.print(Text(told["source"], style="dim"))
 
 
 def _levers(levers: Mapping[str, Any]) -> Table:

@@ -337,12 +337,13 @@ class Stack:
         return os.environ | settings | self._of_others(worker) | self._extra_env
 
     def _of_others(self, worker: Worker) -> dict[str, str]:
-        """What log and witnesses have to know of each other, a shard of the others, and the console of all of them."""
+        """What log and witnesses have to know of each other, the matcher of audit, and the console of all of them."""
         witnesses = {"INTEROP_WITNESSES": " ".join(self.urls[name] for name in WITNESSES if name in self.urls)}
         if worker.service == "audit":
             return witnesses
         if worker.service == SHARDED:
-            return {"INTEROP_SHARDS": str(self._shards)}
+            audit = {"INTEROP_AUDIT_URL": self.urls["audit"]} if "audit" in self.urls else {}
+            return audit | {"INTEROP_SHARDS": str(self._shards)}
         if worker.service == CONSOLE:
             house = {"INTEROP_HOUSE_DIR": str(self._requests)} if self.redis is not None else {}
             return {

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from math import log10
 
 import numpy as np
 
 from console.matching.choices import LEAST_DECIBELS, Choices, Matching, rate_of_decibels
-from console.matching.facts import Published
+from sandbox.expected import Kinds, Searched
 from services.biometric_match.gallery import Files, Gallery
 from services.biometric_match.matcher import FEWEST_FINGERS
 from services.biometric_match.prints import (
@@ -93,15 +92,6 @@ def missed_with(prints: Matching, decibels: float, present: int) -> tuple[float,
         for poorer in (0.0, POORER)
     )
     return usual, poor
-
-
-def as_published(fact: Published) -> float | None:
-    """What the model gives for a published setting, with no finger missing; None where it gives nothing for it."""
-    if fact.model is None:
-        return None
-    prints = Matching.model_validate({"model": fact.model, "fingers": fact.fingers, "missing": 0})
-    decibels = fact.decibels if fact.fpir is None else 10 * log10(fact.rows / fact.fpir)
-    return missed_share(prints, decibels or 0.0)
 
 
 def poorer_model(name: Preset) -> PrintModel:
@@ -230,53 +220,10 @@ def one_search(choices: Choices) -> Search:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Kinds:
-    """What comes of so many bookings, expected numbers. The six add up to all of them."""
-
-    current: float
-    """Matched with their own record, which is true."""
-
-    stale: float
-    """Matched with their own record, which is no longer true."""
-
-    missed: float
-    """On file and not found, nor anybody else in their place."""
-
-    false_of_missed: float
-    """On file and not found, but somebody else in their place."""
-
-    false_of_strangers: float
-    """Not on file, and somebody is found all the same."""
-
-    rightly_none: float
-    """Not on file, and nobody is found."""
-
-    @property
-    def false(self) -> float:
-        """All who are matched with somebody else's record."""
-        return self.false_of_missed + self.false_of_strangers
-
-    @property
-    def matched(self) -> float:
-        """All who are matched, rightly or not."""
-        return self.current + self.stale + self.false
-
-
 def kinds(choices: Choices, now: Setting) -> Kinds:
     """What comes of `BOOKINGS` bookings of the scenario at these rates."""
     on_file = BOOKINGS * MIXES.on_file_share
-    strangers = BOOKINGS - on_file
-    found, not_found = on_file * (1 - now.fnir), on_file * now.fnir
-    stale = found * choices.stale / 100
-    return Kinds(
-        current=found - stale,
-        stale=stale,
-        missed=not_found * (1 - now.fpir),
-        false_of_missed=not_found * now.fpir,
-        false_of_strangers=strangers * now.fpir,
-        rightly_none=strangers * (1 - now.fpir),
-    )
+    return Searched(on_file, BOOKINGS - on_file, choices.stale / 100).kinds(now.fpir, now.fnir)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from console.matching.choices import (
     Choices,
     rate_of_decibels,
 )
-from console.matching.drawings import Axis, Chart, Line, Measured, interval, log
 from console.matching.measurements import Counted
-from console.matching.words import chance, number
+from sandbox.numerals import chance, number
+from sandbox.plots import Axis, Chart, Line, Measured, interval, log
 from services.biometric_match.rates import false_positive_rate
 
 FEWEST_COUNTED = 20

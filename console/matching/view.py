@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from console.matching import answers, charts, facts, words
+from console.matching import answers, charts, facts
 from console.matching.choices import (
     DECIBEL_STEP,
     GALLERY_STEP,
@@ -16,7 +16,9 @@ from console.matching.choices import (
 from console.matching.drawings import dots
 from console.matching.measure import PEOPLE, ROWS, SEARCHES
 from console.matching.measurements import Counted, command_of
-from console.sources import Source, simulated
+from console.sources import Source, published, simulated
+from sandbox import numerals
+from sandbox.published_rates import PUBLISHED_RATES
 from services.biometric_match.prints import TEN
 from services.biometric_match.scores import POINTS
 
@@ -43,7 +45,7 @@ def context(choices: Choices, counted: Counted | None) -> dict[str, Any]:
     return {
         "choices": choices,
         "now": now,
-        "words": words,
+        "words": numerals,
         "sliders": {
             "gallery": (LEAST_GALLERY, MOST_GALLERY, GALLERY_STEP),
             "db": (LEAST_DECIBELS, MOST_DECIBELS, DECIBEL_STEP),
@@ -82,7 +84,10 @@ def context(choices: Choices, counted: Counted | None) -> dict[str, Any]:
             command=f"interop compare {answers.SCENARIO} --policy us-full-cooperation --bookings {answers.BOOKINGS}",
         ),
         "facts": facts,
-        "published": [(fact, answers.as_published(fact)) for fact in facts.PUBLISHED],
+        "published": [
+            (rate, published(rate.source.words, rate.source.tag, rate.source.url), rate.modelled())
+            for rate in PUBLISHED_RATES
+        ],
         "exact": EXACT,
         "integrated": INTEGRATED,
         "link": lambda **changes: _link(choices, changes),

@@ -21,7 +21,7 @@ from sandbox.audit.export import OLDER, POLICY, export as export_log, folder_rea
 from sandbox.audit.operate import expunge as expunge_subject
 from sandbox.audit.place import newest, place_of, policy as policy_of
 from sandbox.audit.standing import still_standing
-from services.audit.access import VALID_SECONDS, auditor_token, subject_token
+from services.audit.access import VALID_SECONDS, auditor_token, operator_token, subject_token
 from services.audit.disclosure import EXEMPT, check as check_disclosure, told
 from services.audit.events import WATCHED
 from services.audit.ledger import Disclosed
@@ -48,6 +48,10 @@ Subject = Annotated[str, typer.Argument(help="A booking's reference, ORI/OCA.")]
 PolicyFile = Annotated[
     Path | None,
     typer.Option("--policy", help="Whose signatures to demand (c2sp.org/tlog-policy), from somebody you trust."),
+]
+Named = Annotated[
+    list[str] | None,
+    typer.Option("--for", help="A booking's reference, or an ORI for all of an agency's; several."),
 ]
 Days = Annotated[int, typer.Option(min=1, max=365, help="For how many days the token is valid.")]
 
@@ -209,15 +213,23 @@ def token_subject(subject: Subject, days: Days = VALID_SECONDS // _DAY_SECONDS) 
 @token_app.command("auditor")
 def token_auditor(
     name: Annotated[str, typer.Argument(help="Who the auditor is.")],
-    records: Annotated[
-        list[str] | None,
-        typer.Option("--for", help="A booking's reference, or an ORI for all of an agency's; several."),
-    ] = None,
+    records: Named = None,
     days: Days = VALID_SECONDS // _DAY_SECONDS,
 ) -> None:
     """Make a token for an auditor, who may read the records that they are named for."""
     key = place_of().settings.token_key()
     sys.stdout.write(auditor_token(key, name, tuple(records or ()), days * _DAY_SECONDS) + "\n")
+
+
+@token_app.command("operator")
+def token_operator(
+    name: Annotated[str, typer.Argument(help="Who the operator is.")],
+    records: Named = None,
+    days: Days = VALID_SECONDS // _DAY_SECONDS,
+) -> None:
+    """Make a token for an operator, who may script the matcher for the records that they are named for."""
+    key = place_of().settings.token_key()
+    sys.stdout.write(operator_token(key, name, tuple(records or ()), days * _DAY_SECONDS) + "\n")
 
 
 def _checkpoint() -> dict[str, Any] | None:

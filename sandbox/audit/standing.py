@@ -15,6 +15,7 @@ _MEMORIES: Mapping[str, str] = {
 }
 _OWED = "a service has still to read it; it goes when that has"
 _ADMITTED = "a digest of what was sent, so that a booking that is sent again is taken once"
+_EXPECTED = "what the matcher is told to answer about them: whoever put it takes it back (DELETE /expectations)"
 _LETTER = "a dead letter: it is kept until somebody redrives or removes it"
 _MARKS = "which entries are expunged, by the hashed ids of their events, so that nothing is logged twice"
 _FILE = "what was deleted is in it until its next rewrite (BGREWRITEAOF)"
@@ -35,6 +36,9 @@ def still_standing(redis: Redis, expunction: Mapping[str, Any]) -> list[Standing
         rows += [_row(key, why) for key, why in memories.items() if redis.exists(key)]
         if redis.hexists(keys.admitted(runid), tcn):
             rows.append(_row(keys.admitted(runid), _ADMITTED))
+    runs = dict.fromkeys(runid for runid, _ in expunction["cases"])
+    told = [keys.expectations(runid) for runid in runs]
+    rows += [_row(key, _EXPECTED) for key in told if redis.hexists(key, expunction["subject"])]
     rows += _letters(redis, [tcn for _, tcn in expunction["cases"]])
     if expunction["counted"]:
         why = f"{expunction['counted']} rows still count, and lead to nobody"

@@ -2,10 +2,13 @@
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from services.chassis.errors import InteropError
 
 bench_app = typer.Typer(help="Benchmarks: ratios within one run.", no_args_is_help=True)
 
@@ -146,3 +149,28 @@ def audit(
         sys.stdout.write(json.dumps(result) + "\n")
     else:
         print_table(out, result)
+
+
+@bench_app.command("match")
+def match(
+    curve: Annotated[
+        bool, typer.Option("--curve", help="How often searches err: counted, next to what is worked out.")
+    ] = False,
+    out_folder: Annotated[
+        Path | None,
+        typer.Option("--out", help="Also write the curves as pictures (SVG) and a table (CSV).", file_okay=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """The matcher: how often it errs, counted by the running search next to the closed form."""
+    from sandbox.bench.match_curve import draw  # noqa: PLC0415  as above
+    from sandbox.bench.match_curve_drawn import print_curve  # noqa: PLC0415
+
+    if not curve:
+        raise InteropError("nothing-to-measure", "say what to measure: --curve for how often searches err")
+    with err.status("starting", spinner="line") as status:
+        result = draw(status.update, out_folder)
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+    else:
+        print_curve(out, result)

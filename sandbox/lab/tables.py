@@ -26,13 +26,15 @@ def bookings_table(people: People, found: Searches, zone: ZoneInfo, *, only_on_f
     """One row for every booking."""
     not_asked = found.reach < SHARED
     searched = np.select([not_asked, found.error, found.ident_row != NOWHERE], [NOWHERE, 2, 0], 1)
-    identified = pl.Series(found.iafis_row != NOWHERE)
+    identified = found.iafis_row != NOWHERE
+    of_iafis = {"identified": identified, "misidentified": identified & (found.iafis_row != people.iafis_row)}
+    unknown = pl.repeat(None, len(people), dtype=pl.Boolean, eager=True)
     columns = {
         "number": people.numbers,
         "booked_on": days_of(people.booked_at, zone),
         "charge": people.charge,
         "handled": _words(HANDLED, handled_of(found.reach)),
-        "identified": pl.repeat(None, len(people), dtype=pl.Boolean, eager=True) if only_on_file else identified,
+        **(dict.fromkeys(of_iafis, unknown) if only_on_file else of_iafis),
         "searched": _words(SEARCHES, searched),
         "group": _words(("A", "B"), people.group_b),
         "status": _words(TRUE_STATUSES, people.status),

@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, Template
 
-from sandbox import published, report, tags
+from sandbox import accuracy, expected, numerals, published, report, tags
 from sandbox.pages import charts
 from sandbox.policies.words import LEVER_WORDS
 from sandbox.templates import environment
@@ -52,5 +52,5 @@ def template(name: str) -> Template:
 @cache
 def _environment() -> Environment:
     pages = environment(PackageLoader("sandbox.pages", "."))
-    pages.globals["tags"] = tags
+    pages.globals |= {"accuracy": accuracy, "expected": expected, "numerals": numerals, "tags": tags}
     return pages

@@ -1,5 +1,8 @@
 """Who may read what: a token names a subject, or an auditor and the records that they are named for.
 
+An operator reads nothing: they may script the matcher for the records that they are named for. The matcher asks here
+whose token it was handed.
+
 The public needs no token for what is public. A token is a JWT (HS256) signed with a key that the service made at its
 first start; whoever can read that file can hand out tokens, and nobody else.
 """
@@ -12,7 +15,7 @@ import jwt
 
 from services.chassis.errors import InteropError
 
-Role = Literal["subject", "auditor"]
+Role = Literal["subject", "auditor", "operator"]
 
 VALID_SECONDS = 7 * 24 * 3600
 _ALGORITHM = "HS256"
@@ -30,7 +33,13 @@ class Bearer:
     def may_read(self, subject: str) -> bool:
         """Whether the records about this subject are theirs to read."""
         agency = subject.partition("/")[0]
-        return subject in self.records or (self.role == "auditor" and agency in self.records)
+        match self.role:
+            case "subject":
+                return subject in self.records
+            case "auditor":
+                return subject in self.records or agency in self.records
+            case "operator":
+                return False
 
 
 def subject_token(key: bytes, subject: str, valid_seconds: int = VALID_SECONDS) -> str:
@@ -47,6 +56,17 @@ def auditor_token(key: bytes, name: str, records: tuple[str, ...], valid_seconds
     if not records:
         raise InteropError("no-records", f"name the records that '{name}' may read: '--for ORI/OCA', or '--for ORI'")
     return _token(key, Bearer("auditor", name, records), valid_seconds)
+
+
+def operator_token(key: bytes, name: str, records: tuple[str, ...], valid_seconds: int = VALID_SECONDS) -> str:
+    """A token for an operator, who may script the matcher for some records.
+
+    Raises:
+        InteropError: `no-records`, for an operator who is named for none.
+    """
+    if not records:
+        raise InteropError("no-records", f"name the records that '{name}' may script: '--for ORI/OCA', or '--for ORI'")
+    return _token(key, Bearer("operator", name, records), valid_seconds)
 
 
 def bearer_of(key: bytes, header: str | None) -> Bearer:

@@ -5,6 +5,7 @@
 | anybody | the checkpoint, the tiles and entries it covers, keys, the report |
 | a subject | what was disclosed about themselves; and have it expunged |
 | an auditor | the records that they are named for |
+| anybody with a token | whose it is: services ask that way who came to them |
 """
 
 from collections.abc import Callable
@@ -99,6 +100,10 @@ def record_routes(ledger: LedgerReader, expunger: Expunger, token_key: bytes, af
 
     who = Annotated[Bearer, Depends(bearer)]
     whom = Annotated[str, Query(description="the booking's reference, ORI/OCA", examples=["ZZ0010000/B-1"])]
+
+    @router.get("/token", summary="Whose token this is, for services that it was handed to (cf. RFC 7662)")
+    def token(holder: who) -> dict[str, Any]:
+        return asdict(holder)
 
     @router.get("/disclosures", summary="Everything that was disclosed about one booking, with proofs")
     def disclosures(

@@ -106,11 +106,26 @@ class MissRates:
 
     def given(self, present: int, score: int) -> float:
         """The share missed when so many fingers are there and this is the lowest score that matches."""
-        if present < FEWEST_FINGERS:
-            return 1.0
+        return self.scored_below(present, score) if present >= FEWEST_FINGERS else 1.0
+
+    def scored_below(self, present: int, score: int) -> float:
+        """The chance that somebody's own record scores less when so many fingers are there, even if it is only one."""
         column = min(score, self.below.shape[1] - 1)
         swapped = 1 - _reached(present, score)
         return float(self.gross_share * swapped + (1 - self.gross_share) * self.below[present, column])
+
+    def rate_at(self, score: int, missing_share: float) -> float:
+        """The share missed at one score, however many fingers there are: a missing one scores nothing.
+
+        So systems were tested that searched with whatever they got; the sandbox's asks for less where fingers are
+        missing, and refuses fewer than two (`rate`).
+
+        Args:
+            score: the lowest that is a match.
+            missing_share: of fingers, those that are missing from the probe.
+        """
+        shares = _present_shares(self.fingers, missing_share)
+        return float(sum(share * self.scored_below(present, score) for present, share in enumerate(shares)))
 
     def rate(self, asked: Sequence[int], missing_share: float) -> float:
         """FNIR: the share of searches for somebody on file that do not return their record.

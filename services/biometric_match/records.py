@@ -43,6 +43,7 @@ Flags = NDArray[np.bool_]
 Indices = NDArray[np.uint8]
 
 MOST_CONVICTIONS = 5
+_UCN_PREFIX = "ZZ"
 _DAYS_A_YEAR = 365
 
 
@@ -182,7 +183,7 @@ class CriminalRecords:
         """One record out of the columns, as on `as_of`, the day on which the run opens; oldest conviction first."""
         convictions = (self._conviction(line, column, as_of) for line in range(int(self.convictions[column])))
         return CriminalRecord(
-            ucn=f"ZZ{_base_36(int(self.ucn[column]))}",
+            ucn=f"{_UCN_PREFIX}{_base_36(int(self.ucn[column]))}",
             convictions=tuple(sorted(convictions, key=lambda conviction: conviction.convicted_on)),
         )
 
@@ -249,7 +250,17 @@ def criminal_records(seed: int, rows: Integers, mixes: RecordMixes) -> CriminalR
         another = draws(seed, f"record.another.{line}", rows[columns]) < mixes.more_than_one_share
         columns = columns[another]
 
-    return CriminalRecords(convictions, offenses, days_ago, days_imprisoned, _scattered(seed, "ucn", rows, 36**7))
+    return CriminalRecords(convictions, offenses, days_ago, days_imprisoned, criminal_numbers(seed, rows))
+
+
+def criminal_numbers(seed: int, rows: Integers) -> NDArray[np.int64]:
+    """The FBI's numbers of the people in `rows` of IAFIS, without the rest of their records (`CriminalRecords.ucn`)."""
+    return _scattered(seed, "ucn", rows, 36**7)
+
+
+def number_of_ucn(ucn: str) -> int:
+    """The number that an identifier on the wire stands for."""
+    return int(ucn.removeprefix(_UCN_PREFIX), 36)
 
 
 def immigration_records(seed: int, rows: Integers, mixes: RecordMixes) -> ImmigrationRecords:

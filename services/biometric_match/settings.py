@@ -6,8 +6,13 @@ from services.chassis.settings import ServiceSettings
 
 
 class MatcherSettings(ServiceSettings):
-    """How the galleries are searched, and shared out among processes."""
+    """Whom the matcher asks, and how the galleries are searched and shared out among processes."""
 
+    audit_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        description="Where audit answers, which tells who may script the matcher. Without it nobody may.",
+    )
     shards: int = Field(
         default=1, ge=1, le=64, description="How many processes share the galleries out and search them together."
     )

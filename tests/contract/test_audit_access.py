@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.audit import app as audit
-from services.audit.access import auditor_token, subject_token
+from services.audit.access import auditor_token, operator_token, subject_token
 from services.audit.publisher import POLICY
 from services.audit.settings import AuditSettings, token_key
 from services.audit.tlog.policy import Policy
@@ -43,6 +43,10 @@ PUBLIC = {
 DISCLOSURES, EXPUNGE = "GET /disclosures", "POST /expunge"
 PRIVATE = {DISCLOSURES: f"/disclosures?subject={HERON}", EXPUNGE: f"/expunge?subject={HERON}"}
 """What needs a token that is for Heron-41."""
+
+TOKEN = "GET /token"
+ANY_TOKEN = {TOKEN: "/token"}
+"""What needs a token, whoever's it is."""
 
 LET_IN, WHO, NOT_YOURS = "let in", 401, 403
 
@@ -109,7 +113,7 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Audit]:
 
 
 def test_there_is_a_rule_for_every_route(service: Audit) -> None:
-    assert service.routes() == PUBLIC.keys() | PRIVATE.keys()
+    assert service.routes() == PUBLIC.keys() | PRIVATE.keys() | ANY_TOKEN.keys()
 
 
 # The roles
@@ -145,6 +149,14 @@ def an_auditor_named_for_the_agency(key: bytes) -> str:
 
 def an_auditor_named_for_another_agency(key: bytes) -> str:
     return auditor_token(key, "the hill's inspector", (HILL, "ZZ001000"))
+
+
+def an_operator_named_for_the_record(key: bytes) -> str:
+    return operator_token(key, "the demo", (HERON,))
+
+
+def an_operator_named_for_the_agency(key: bytes) -> str:
+    return operator_token(key, "the demo", (HARBOR,))
 
 
 def an_expired_token(key: bytes) -> str:
@@ -198,6 +210,8 @@ ROLES: dict[Callable[[bytes], str | None], tuple[object, object]] = {
     an_auditor_named_for_another_record: (NOT_YOURS, NOT_YOURS),
     an_auditor_named_for_the_agency: (LET_IN, NOT_YOURS),
     an_auditor_named_for_another_agency: (NOT_YOURS, NOT_YOURS),
+    an_operator_named_for_the_record: (NOT_YOURS, NOT_YOURS),
+    an_operator_named_for_the_agency: (NOT_YOURS, NOT_YOURS),
     an_expired_token: (WHO, WHO),
     a_token_signed_with_another_key: (WHO, WHO),
     a_forged_token: (WHO, WHO),
@@ -207,7 +221,8 @@ ROLES: dict[Callable[[bytes], str | None], tuple[object, object]] = {
     a_token_signed_in_another_way: (WHO, WHO),
     no_token_at_all: (WHO, WHO),
 }
-"""What each role meets at the disclosures about Heron-41, and when it asks for their expunction."""
+"""What each role meets at the disclosures about Heron-41, and when it asks for their expunction. Whose token it is,
+audit tells of every token that is one."""
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.__name__)
@@ -215,11 +230,12 @@ def test_every_role_meets_its_rule_on_every_route(service: Audit, role: Callable
     token = role(service.key)
     met = {
         route: what_is_met(service.ask(route.partition(" ")[0], path, token))
-        for route, path in {**PUBLIC, **PRIVATE}.items()
+        for route, path in {**PUBLIC, **PRIVATE, **ANY_TOKEN}.items()
     }
 
     disclosures, expunge = ROLES[role]
-    assert met == {**dict.fromkeys(PUBLIC, LET_IN), DISCLOSURES: disclosures, EXPUNGE: expunge}
+    whose = WHO if disclosures == WHO else LET_IN
+    assert met == {**dict.fromkeys(PUBLIC, LET_IN), DISCLOSURES: disclosures, EXPUNGE: expunge, TOKEN: whose}
 
 
 def what_is_met(answer: httpx.Response) -> object:
@@ -278,6 +294,13 @@ def test_a_token_without_its_scheme_is_none(service: Audit) -> None:
     assert answer.json()["error"]["code"] == "no-token"
 
 
-def test_no_auditor_is_named_for_nothing() -> None:
+def test_a_token_says_whose_it_is_and_no_more(service: Audit) -> None:
+    told = service.ask("GET", "/token", an_operator_named_for_the_agency(service.key)).json()
+
+    assert told == {"role": "operator", "name": "the demo", "records": [HARBOR]}
+
+
+@pytest.mark.parametrize("token_of", [auditor_token, operator_token])
+def test_nobody_is_named_for_nothing(token_of: Callable[..., str]) -> None:
     with pytest.raises(InteropError, match="no-records"):
-        auditor_token(ANOTHER_KEY, "the county's counsel", ())
+        token_of(ANOTHER_KEY, "the county's counsel", ())

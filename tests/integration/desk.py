@@ -3,7 +3,7 @@
 The service compares fingerprints. It acts for the FBI: `comparisons.requested.v1` in, `comparison.made.v1` out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -47,6 +47,11 @@ class Tally(Case):
 
 
 Handler = Callable[[Event[Requested], Tally | None, str], Outcome[Tally]]
+Ask = Callable[[Sequence[Event[Requested]], str], Awaitable[None]]
+
+
+async def ask_nobody(_events: Sequence[Event[Requested]], _run: str) -> None:
+    """A handler that knows all that it needs."""
 
 
 def compare(event: Event[Requested], tally: Tally | None, _: str) -> Outcome[Tally]:
@@ -93,8 +98,18 @@ class Desk:
         self.stage = CaseStage(self.group, Requested, REQUESTED, handler, Tally, self.effects, attempts=self.attempts)
         return self.stage
 
-    def in_batches(self, handler: Callable[[Sequence[Event[Requested]], str], Sequence[Outcome[Any]]]) -> Stage[Any]:
-        self.stage = BatchStage(self.group, Requested, REQUESTED, handler, self.effects, attempts=self.attempts)
+    def in_batches(
+        self, handler: Callable[[Sequence[Event[Requested]], str], Sequence[Outcome[Any]]], ask: Ask = ask_nobody
+    ) -> Stage[Any]:
+        self.stage = BatchStage(
+            self.group,
+            Requested,
+            REQUESTED,
+            ask,
+            lambda events, _told, run: handler(events, run),
+            self.effects,
+            attempts=self.attempts,
+        )
         return self.stage
 
     def when_due(

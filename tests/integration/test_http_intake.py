@@ -1,6 +1,11 @@
 """The HTTP interfaces of running services: what they take in, what they refuse, and in which words."""
 
 import json
+import os
+import re
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,10 +17,13 @@ import schemathesis
 from hypothesis import given, settings
 from redis import Redis
 
+from sandbox.contracts import CONTRACTS
 from sandbox.embedded import RedisServer
 from sandbox.population import bookings
 from sandbox.scenario import load_scenario, resolve
 from sandbox.stack import Stack
+from services.audit.access import operator_token
+from services.audit.settings import token_key
 from services.booking.events import RunSettings
 from services.chassis.delivery import keys
 from tests.integration.oracle import READY_SECONDS, a_house, eventually
@@ -23,6 +31,7 @@ from tests.integration.oracle import READY_SECONDS, a_house, eventually
 BOSTON = load_scenario("boston-2008-2010")
 SEED = 41
 RUN = "lapwing-2008"
+MATCHER = "biometric_match"
 
 
 @pytest.fixture(scope="module")
@@ -236,6 +245,56 @@ def test_a_booking_far_ahead_is_refused_instead_of_closing_years(booking: httpx.
     ahead = book(booking, a_person("F-3", booked_at="2031-01-01T00:00:00Z", custody=None))
 
     assert error(ahead) == (422, "too-far-ahead")
+
+
+# The script of the matcher
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the commands that are shown need curl")
+def test_the_matcher_is_scripted_by_the_commands_that_the_contracts_show(house: Stack, booking: httpx.Client) -> None:
+    assert booking.post("/runs", json={"runid": "live", "settings": the_settings()}).is_success
+    shown = (CONTRACTS / "README.md").read_text(encoding="utf-8").partition("## Script the matcher")[2]
+    (commands,) = re.findall(r"```sh\n(.*?)```", shown.partition("\n## ")[0], re.DOTALL)
+
+    put, listed, taken_back = run_in_a_shell(house, commands.replace("http://127.0.0.1:8002", house.urls[MATCHER]))
+
+    assert (put["subject"], put["by"], put["used"]) == ("ZZ0130100/B-41", "our tests", 0)
+    assert listed["expectations"] == [put]
+    assert taken_back == put
+
+
+def test_a_booking_is_answered_as_the_matcher_was_told_beforehand(house: Stack, booking: httpx.Client) -> None:
+    token = operator_token(token_key(house.state_dir), "our tests", ("ZZ0130100",))
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=house.urls[MATCHER], headers=headers, params={"run": RUN}) as matcher:
+        matcher.put("/expectations/ZZ0130100/B-42", json={"iafis": {"answer": "match", "row": 17}}).raise_for_status()
+
+        tcn = book(booking, a_person("B-42", ori="ZZ0130100")).json()["tcn"]
+        eventually(
+            lambda: booking.get(f"/bookings/{tcn}", params={"run": RUN}).json()["identification"],
+            "the FBI has answered",
+        )
+
+        (expected,) = matcher.get("/expectations").json()["expectations"]
+    identification = booking.get(f"/bookings/{tcn}", params={"run": RUN}).json()["identification"]
+    assert identification["srf"] == "I"
+    assert expected["used"] == 1
+
+
+def run_in_a_shell(house: Stack, commands: str) -> list[Any]:
+    """What the commands print, a line of JSON each, where `interop` finds the house's audit."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "INTEROP_STATE_DIR": str(house.state_dir)}
+    done = subprocess.run(
+        ["bash", "-eu", "-o", "pipefail", "-c", commands],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 # Health, and everything that an interface declares

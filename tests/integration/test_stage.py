@@ -169,6 +169,47 @@ async def test_in_a_batch_only_the_culprit_is_blamed(client: Redis) -> None:
     assert batches == [[1, 2, 3, 4], [1], [2], [3], [4], [3], [3]]
 
 
+def _compare_all(events: Sequence[Event[Requested]], _: str) -> list[Outcome[Any]]:
+    return [Outcome(emits=[told(event)]) for event in events]
+
+
+async def test_a_batch_that_cannot_be_asked_about_is_asked_one_by_one_so_that_the_culprit_is_found(
+    client: Redis,
+) -> None:
+    asked: list[list[int]] = []
+
+    async def stumble_over_three(events: Sequence[Event[Requested]], _run: str) -> None:
+        asked.append([event.data.finger for event in events])
+        if 3 in asked[-1]:
+            raise InteropError("no-ridges", "finger 3 has no ridges")
+
+    desk = Desk(client)
+    desk.in_batches(_compare_all, ask=stumble_over_three)
+    await desk.open()
+    await desk.put(request(1), request(3), request(4))
+
+    await desk.work()
+    assert await desk.made() == [1, 4]
+    assert asked == [[1, 3, 4], [1], [3], [4]]
+
+    await desk.recover(times=2)
+    assert await desk.letters() == [("no-ridges", "finger 3 has no ridges")]
+
+
+async def test_who_is_asked_may_be_out_of_reach_and_nothing_counts_against_the_entries(client: Redis) -> None:
+    async def be_away(_events: Sequence[Event[Requested]], _run: str) -> None:
+        raise InfrastructureError("Redis does not answer")
+
+    desk = Desk(client)
+    desk.in_batches(_compare_all, ask=be_away)
+    await desk.open()
+    await desk.put(request(1))
+
+    await desk.work()
+
+    assert (await desk.made(), len(await desk.pending()), await desk.failures()) == ([], 1, {})
+
+
 async def test_an_event_that_a_service_does_not_declare_is_never_published(desk: Desk, client: Redis) -> None:
     class Gossip(Produced):
         event_type = "gossip.spread.v1"

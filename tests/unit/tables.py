@@ -11,6 +11,7 @@ from sandbox.scenario import load_scenario
 
 BOSTON = load_scenario("boston-2008-2010")
 SPRING = date(2009, 4, 1)
+NOT_KNOWN = dict.fromkeys(("identified", "misidentified", "in_iafis", "in_ident"), False)
 
 
 def everyone() -> People:
@@ -23,7 +24,7 @@ def a_run(bookings: int = 0, *cases: dict[str, Any]) -> Results:
 
     What a case does not say is as dull as can be: no detainer, no release, nothing false or stale.
     """
-    booked = {"booked_on": SPRING, "handled": "submitted", "identified": False, "in_iafis": False, "in_ident": False}
+    booked = {"booked_on": SPRING, "handled": "submitted", **NOT_KNOWN}
     searched = ["match"] * len(cases) + ["no_match"] * (bookings - len(cases))
     dull = {
         "booked_on": SPRING,

@@ -5,16 +5,17 @@ import math
 import numpy as np
 import pytest
 
-from console.matching.answers import BOOKINGS, MIXES, SCENARIO, as_published, kinds, one_search, setting
+from console.matching.answers import BOOKINGS, MIXES, SCENARIO, kinds, one_search, setting
 from console.matching.charts import gallery_chart, threshold_chart
 from console.matching.choices import Choices, Matching
-from console.matching.drawings import COLUMNS, PITCH, dots, interval
-from console.matching.facts import PUBLISHED
+from console.matching.drawings import COLUMNS, PITCH, dots
 from console.matching.measure import DECIBELS, Counted, measure
 from console.matching.view import context
-from console.matching.words import chance, expected, number
 from sandbox.lab.matches import search
+from sandbox.numerals import chance, expected, number
+from sandbox.plots import interval
 from sandbox.population import NOWHERE, people
+from sandbox.published_rates import PUBLISHED_RATES
 from sandbox.scenario import load_scenario, resolve
 from services.biometric_match.gallery import Files
 from services.biometric_match.mates import MateMatcher
@@ -139,11 +140,11 @@ def test_the_best_of_more_strangers_comes_closer() -> None:
 
 @pytest.mark.parametrize(
     ("fact", "least", "most"),
-    [(PUBLISHED[0], 0.034, 0.046), (PUBLISHED[1], 0.04, 0.056), (PUBLISHED[2], 0.004, 0.006)],
+    [(PUBLISHED_RATES[0], 0.036, 0.044), (PUBLISHED_RATES[1], 0.046, 0.054), (PUBLISHED_RATES[2], 0.004, 0.006)],
     ids=lambda value: getattr(value, "figure", None),
 )
 def test_the_model_of_2004_comes_near_what_nist_published(fact: object, least: float, most: float) -> None:
-    assert least < as_published(fact) < most  # type: ignore[arg-type, operator]
+    assert least < fact.modelled() < most  # type: ignore[arg-type, operator]
 
 
 def test_the_kinds_of_answer_add_up_to_all_bookings() -> None:

@@ -13,11 +13,11 @@ from redis.asyncio import Redis
 
 from sandbox.house import faults
 from services.biometric_match.app import PUBLISHES, build
+from services.biometric_match.settings import MatcherSettings
 from services.chassis import http
 from services.chassis.delivery.pace import Pace
 from services.chassis.faults import Faults, routes
 from services.chassis.service import Service
-from services.chassis.settings import ServiceSettings
 
 NOWHERE = "redis://127.0.0.1:1/0"
 POSTS = {
@@ -62,7 +62,7 @@ def refused(response: httpx.Response) -> tuple[int, str]:
 
 
 def the_matcher(folder: Path) -> Service:
-    return build(ServiceSettings(redis_url=SecretStr(NOWHERE), state_dir=folder))
+    return build(MatcherSettings(redis_url=SecretStr(NOWHERE), state_dir=folder))
 
 
 def test_without_the_setting_there_are_no_switches(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,13 +12,16 @@ from polars.testing import assert_frame_equal
 from sandbox.from_events import Fold, results_of
 from sandbox.population import NOWHERE, TRUE_STATUSES
 from sandbox.results import BOOKINGS, CASES, HANDLED, SEARCHES
-from services.biometric_match.records import immigration_records
+from services.biometric_match.records import criminal_records, immigration_records
 from services.chassis.errors import InteropError
-from tests.unit.tables import BOSTON, custody, decision, detainer, event, everyone, status
+from tests.unit.tables import BOSTON, SPRING, custody, decision, detainer, event, everyone, status
 
 PEOPLE = everyone()
 HERON, WREN = np.flatnonzero(PEOPLE.ident_row != NOWHERE)[:2].tolist()
 """Two people whom IDENT knows."""
+
+EGRET, TERN = np.flatnonzero(PEOPLE.iafis_row != NOWHERE)[:2].tolist()
+"""Two people whom the FBI knows."""
 
 TEAL = int(np.flatnonzero(PEOPLE.ident_row == NOWHERE)[0])
 """Somebody whom it does not."""
@@ -29,6 +32,11 @@ TOLD = {"from": "LEA", "to": "ICE", "categories": ["release_date", "custody_loca
 def fin_of(number: int) -> str:
     """DHS's number of a person, as events carry it."""
     return immigration_records(7, PEOPLE.ident_row[[number]], BOSTON.records).record(0).fin
+
+
+def ucn_of(row: int) -> str:
+    """The FBI's number of whoever is in this row of IAFIS."""
+    return criminal_records(7, np.array([row]), BOSTON.records).record(0, SPRING).ucn
 
 
 def truly(status: str, number: int = HERON) -> Any:
@@ -42,7 +50,7 @@ def a_journey(number: int) -> list[dict[str, Any]]:
     """Somebody is booked, matched, held and handed over."""
     return [
         event("booking.recorded", number),
-        event("identification.returned", number, srf="I"),
+        event("identification.returned", number, srf="I", ucn="ZZ0000041"),
         event("immigration.searched", number, result="match", fin=fin_of(number)),
         status(number, fin_of(number)),
         detainer(number),
@@ -147,17 +155,34 @@ def test_the_order_of_events_changes_nothing_nor_does_hearing_them_twice() -> No
 
 
 def test_bookings_added_as_columns_are_those_that_were_added_as_events() -> None:
-    results = ("no_match", "error")
+    results = ("no_match", "error", "no_match")
+    numbers = np.array([TEAL, EGRET, TERN])
+    rows = np.array([NOWHERE, *PEOPLE.iafis_row[[EGRET, EGRET]]])
     by_event, by_column = Fold(), Fold()
-    for number, result in zip((4, 9), results, strict=True):
+    for number, row, result in zip(numbers.tolist(), rows.tolist(), results, strict=True):
         by_event.add(event("booking.recorded", number))
-        by_event.add(event("identification.returned", number, srf="I" if number == 9 else "N"))
+        by_event.add(event("identification.returned", number, srf="N" if row == NOWHERE else "I", ucn=ucn_of(row)))
         by_event.add(event("immigration.searched", number, result=result, fin=None))
-    submitted = np.full(2, HANDLED.index("submitted"))
+    submitted = np.full(3, HANDLED.index("submitted"))
     searched = np.array([SEARCHES.index(row) for row in results])
-    by_column.add_answers(np.array([4, 9]), submitted, np.array([False, True]), searched)
+    by_column.add_answers(numbers, submitted, rows, searched)
 
     assert_frame_equal(by_column.results(PEOPLE).bookings, by_event.results(PEOPLE).bookings)
+
+
+def test_whom_the_fbi_takes_for_somebody_else_is_misidentified() -> None:
+    answered = ucn_of(PEOPLE.iafis_row[TERN])
+    told = [
+        each
+        for number in (EGRET, TERN)
+        for each in (
+            event("booking.recorded", number),
+            event("identification.returned", number, srf="I", ucn=answered),
+        )
+    ]
+
+    bookings = results_of(told, PEOPLE).bookings
+    assert dict(bookings.select("number", "misidentified").iter_rows()) == {EGRET: True, TERN: False}
 
 
 def test_people_of_one_shard_are_found_by_their_numbers() -> None:

@@ -137,6 +137,17 @@ def test_audit_alone_removes_entries_and_it_does_that_where_a_person_can_stand(s
         assert each.writes(GRAVES) == set()
 
 
+def test_the_matcher_alone_follows_a_script_and_notes_what_it_has_answered_so() -> None:
+    script = {keys.expectations("run"), keys.scripted("run")}
+
+    for user in users().keys() - {"DEFAULT", "BIOMETRIC_MATCH"}:
+        assert not any(each.writes(script) for each in permissions(user)), user
+    (following,) = [each for each in permissions("BIOMETRIC_MATCH") if each.writes(script)]
+    assert following.writes(script) == script
+    allowed = permissions("SERVICE")[0].commands
+    assert {"+@read", "+hset", "+hdel"} <= allowed
+
+
 def test_the_matcher_alone_asks_shards_and_strikes_off_what_they_have_answered() -> None:
     asked = {keys.shard("biometric_match", 1, 2), keys.questions("biometric_match", 1, 2)}
     asked |= {keys.answers("biometric_match", "why")}
@@ -156,8 +167,9 @@ def test_audit_learns_of_the_memories_of_others_that_they_are_there_and_nothing_
         *(keys.case(group, "run", "ZZ1") for group in GROUPS),
         *(keys.run(group, "run") for group in GROUPS),
         keys.admitted("run"),
+        keys.expectations("run"),
     }
-    cases = {keys.case(group, "run", "ZZ1") for group in GROUPS} | {keys.admitted("run")}
+    cases = {keys.case(group, "run", "ZZ1") for group in GROUPS} | {keys.admitted("run"), keys.expectations("run")}
 
     reaching = [each for each in permissions("AUDIT") if each.reads(memories)]
     assert [each.commands for each in reaching] == [{"+exists", "+hexists"}]
@@ -171,6 +183,7 @@ def test_the_console_reads_what_was_said_and_nothing_of_what_anybody_remembers()
         keys.RUNS,
         keys.clock("run"),
         keys.admitted("run"),
+        keys.expectations("run"),
         *(memory(group, "run") for group in GROUPS for memory in (keys.run, keys.seen, keys.due)),
         *(keys.case(group, "run", "ZZ1") for group in GROUPS),
         *(keys.failures(group) for group in GROUPS),

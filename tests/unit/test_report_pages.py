@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from sandbox import show
+from sandbox.expected import Matcher, growth
 from sandbox.fit import Fitted
 from sandbox.home import NOTICE
 from sandbox.pages import report_page
@@ -52,6 +53,7 @@ def a_result(*, explained: bool = False) -> dict[str, Any]:
         "policy": "us-full-cooperation",
         "regime": "ice-r1-levels-2008",
         "totals": totals(run),
+        "growth": growth(totals(run)["accuracy"]["ident"], Matcher("ident-2004", 2, 10_000, 1e-5)),
         "entries": {"{0}:booking.recorded.v1": 9},
         "disclosures": disclosures({("LEA", "ICE", ("release_date",)): 41}),  # type: ignore[arg-type]
         "published": sections[0]["published"],

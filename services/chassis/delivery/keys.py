@@ -56,6 +56,16 @@ def clock_lease(runid: str) -> str:
     return f"{PARTITION}:clock:{runid}:lease"
 
 
+def expectations(runid: str) -> str:
+    """What a service is told to answer in a run, by subject."""
+    return f"{PARTITION}:expectations:{runid}"
+
+
+def scripted(runid: str) -> str:
+    """The ids of the events that were answered as a service was told, with the id of what it was told."""
+    return f"{PARTITION}:expectations:{runid}:used"
+
+
 RUNS = f"{PARTITION}:runs"
 """The ids of the runs that have not ended."""
 

@@ -1,6 +1,7 @@
 """The pace of a process: its stages go as fast as they can, unless somebody slows or halts them on purpose."""
 
 import asyncio
+from contextlib import suppress
 
 
 class Pace:
@@ -13,6 +14,7 @@ class Pace:
         self._paused = False
         self._slow_ms = 0
         self._changed = asyncio.Event()
+        self._freed = asyncio.Event()
 
     @property
     def paused(self) -> bool:
@@ -38,7 +40,14 @@ class Pace:
 
     def free(self) -> None:
         """Full speed, at once, for all that waits: the process is to end, and ends what it has in hand."""
+        self._freed.set()
         self._set(paused=False, slow_ms=0)
+
+    async def linger(self, seconds: float) -> None:
+        """Waits so long in the middle of something, but no longer than until the process is to end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._freed.wait()
 
     async def open(self) -> None:
         """Waits while the stages are halted."""

@@ -30,3 +30,13 @@ def expected(count: float) -> str:
     if count >= 100:  # noqa: PLR2004  from here on nobody asks for tenths
         return f"{count:,.0f}"
     return f"{count:.1f}" if count >= 1 else f"{count:.2g}"
+
+
+def percent(share: float) -> str:
+    """A share in per cent: two digits of what is rare, and never 100 % or 0 % of what is neither."""
+    if share in (0, 1):
+        return f"{share:.0%}".replace("%", " %")
+    told = 100 * share
+    digits = 1 if _LARGE <= share <= 1 - _SMALL else 2
+    shown = f"{told:.{digits}f}"
+    return f"{shown} %" if float(shown) not in (0, 100) else ("< 0.01 %" if share < 1 / 2 else "> 99.99 %")
