@@ -84,6 +84,12 @@ MatcherLevers = Annotated[
     ),
 ]
 Workers = Annotated[int, typer.Option(min=1, max=8, help="Processes of each service, if none are up yet.")]
+Shards = Annotated[
+    int,
+    typer.Option(
+        min=1, max=8, help="Processes that share the galleries out and search them together, if none are up yet."
+    ),
+]
 
 
 @app.command()
@@ -104,6 +110,7 @@ def run(
     ] = None,
     name: Annotated[str | None, typer.Option("--run", help="A name for the run.")] = None,
     workers: Workers = 1,
+    shards: Shards = 1,
     in_process: Annotated[
         bool, typer.Option("--in-process", help="The same handlers without Redis: for up to a million bookings.")
     ] = False,
@@ -157,7 +164,7 @@ def run(
     if in_process:
         result = _run_in_process(request, quiet=as_json)
     else:
-        with open_house(workers=workers) as house:
+        with open_house(workers=workers, shards=shards) as house:
             result = _run(house, request, quiet=as_json)
     if html is not None:
         html.write_text(report_page(result), encoding="utf-8")
@@ -310,9 +317,9 @@ def demo(
 
 
 @app.command()
-def up(workers: Workers = 1) -> None:
+def up(workers: Workers = 1, shards: Shards = 1) -> None:
     """Start Redis, the four services and the console on this machine, and stay up until Ctrl-C."""
-    with _until_told(), open_house(workers=workers, live=True, console=True) as house:
+    with _until_told(), open_house(workers=workers, shards=shards, live=True, console=True) as house:
         if house.stack is None:
             raise InteropError("already-up", "the services are up already; 'interop run' will use them")
         _addresses(house)

@@ -28,11 +28,13 @@ class House:
 
 
 @contextmanager
-def open_house(*, workers: int = 1, live: bool = False, console: bool = False, root: Path = ROOT) -> Iterator[House]:
+def open_house(
+    *, workers: int = 1, shards: int = 1, live: bool = False, console: bool = False, root: Path = ROOT
+) -> Iterator[House]:
     """The services that are up, else a stack of our own, ready to use, and stopped afterwards.
 
-    `live` opens the run that bookings by hand belong to; `console` starts the web page with them, and lets people break
-    things in it on purpose.
+    `workers` and `shards` say of how many processes a stack of our own is made. `live` opens the run that bookings by
+    hand belong to; `console` starts the web page with them, and lets people break things in it on purpose.
 
     Services elsewhere (in containers, say) are named by INTEROP_BOOKING_URL, INTEROP_AUDIT_URL and REDIS_URL, whose
     password may stand in the file that INTEROP_REDIS_PASSWORD_FILE names.
@@ -48,7 +50,7 @@ def open_house(*, workers: int = 1, live: bool = False, console: bool = False, r
     environment = {"INTEROP_LIVE_RUN": str(live_settings(state_dir))} if live else {}
     services = (*SERVICES, CONSOLE) if console else SERVICES
     extra_env = environment | faults(console=console)
-    with Stack(state_dir, workers=workers, services=services, extra_env=extra_env) as stack:
+    with Stack(state_dir, workers=workers, shards=shards, services=services, extra_env=extra_env) as stack:
         stack.wait_ready(READY_SECONDS)
         yield House(stack.urls, Redis.from_url(stack.redis_url), stack)
 

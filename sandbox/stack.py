@@ -50,6 +50,9 @@ CONSOLE = "console"
 ALONE = ("audit", *WITNESSES, CONSOLE)
 """What there is one process of, however many workers the others have: a log has one writer, a witness one memory."""
 
+SHARDED = "biometric_match"
+"""What can be divided into shards, each of which a process of its own keeps."""
+
 POLICIES = "policies"
 """The folder below the root where policies of one's own are saved: they outlive the stack that they were made in."""
 
@@ -122,6 +125,8 @@ class StackInfo:
 class Stack:
     """The services, each with `workers` processes, and a Redis unless one is named.
 
+    With `shards`, the matcher has as many processes at least, and each of them keeps a part of the galleries.
+
     `redis_url` names a Redis to use; without it REDIS_URL does; without that the stack starts its own, with
     `maxmemory`. `extra_env` is added to the environment of every service. `package` holds the services' modules.
 
@@ -135,6 +140,7 @@ class Stack:
         state_dir: Path,
         *,
         workers: int = 1,
+        shards: int = 1,
         redis_url: str | None = None,
         maxmemory: str = "512mb",
         extra_env: Mapping[str, str] | None = None,
@@ -148,6 +154,7 @@ class Stack:
         """The stack's own Redis, while it is up, for drills that kill it; None when another is used."""
 
         self._worker_count = workers
+        self._shards = shards
         self._named_redis = redis_url
         self._maxmemory = maxmemory
         self._extra_env = dict(extra_env or {})
@@ -296,9 +303,9 @@ class Stack:
         workers: list[Worker] = []
 
         # First workers first, so that nobody's second worker takes the port that a first one prefers.
-        for number in range(1, self._worker_count + 1):
+        for number in range(1, max(self._worker_count, self._shards) + 1):
             for service in self._services:
-                if number > 1 and service in ALONE:
+                if number > self._processes_of(service):
                     continue
                 preferred = self._preferred_ports.get(service) if number == 1 else None
                 port = choose_port(preferred, taken)
@@ -308,6 +315,14 @@ class Stack:
                 workers.append(Worker(service, number, port, log))
 
         return workers
+
+    def _processes_of(self, service: str) -> int:
+        if service in ALONE:
+            return 1
+        if service == SHARDED:
+            return max(self._worker_count, self._shards)
+
+        return self._worker_count
 
     def _environment(self, worker: Worker) -> dict[str, str]:
         settings = {
@@ -326,8 +341,9 @@ class Stack:
         witnesses = {"INTEROP_WITNESSES": " ".join(self.urls[name] for name in WITNESSES if name in self.urls)}
         if worker.service == "audit":
             return witnesses
-        if worker.service == "biometric_match":
-            return {"INTEROP_AUDIT_URL": self.urls["audit"]} if "audit" in self.urls else {}
+        if worker.service == SHARDED:
+            audit = {"INTEROP_AUDIT_URL": self.urls["audit"]} if "audit" in self.urls else {}
+            return audit | {"INTEROP_SHARDS": str(self._shards)}
         if worker.service == CONSOLE:
             house = {"INTEROP_HOUSE_DIR": str(self._requests)} if self.redis is not None else {}
             return {

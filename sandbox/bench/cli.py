@@ -71,6 +71,28 @@ def in_process(
         )
 
 
+@bench_app.command("match-shards")
+def match_shards(
+    rows: Annotated[
+        int, typer.Option(min=1_000, max=10_000_000, help="Rows of each of the two galleries.")
+    ] = 1_000_000,
+    submissions: Annotated[int, typer.Option(min=10, max=20_000, help="Submissions in a round.")] = 512,
+    rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds of each; the median of their ratios is told.")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """How much faster two processes of the matcher search that share the galleries out than one does alone."""
+    from sandbox.bench.match_shards import Order, measure  # noqa: PLC0415  polars takes a while, as above
+
+    with err.status("starting", spinner="line") as status:
+        result = measure(Order(rows, submissions, rounds), status.update)
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+        return
+    for row in result["measured"]:
+        out.print(f"{row['shards']} of it: {row['searches_a_second']:,} searches a second", highlight=False)
+    out.print(f"two shards are {result['ratio_two_shards']} x as fast as one process", highlight=False)
+
+
 @bench_app.command()
 def lab(
     rows: Annotated[

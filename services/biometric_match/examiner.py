@@ -2,15 +2,19 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from threading import Lock
 
 from services.biometric_match.events import FingerprintsSubmitted
 from services.biometric_match.gallery import Files, Gallery, GalleryKind, columns, fingers_searched
 from services.biometric_match.matcher import CANDIDATES, Found, Searched, found
-from services.biometric_match.prints import Prints
+from services.biometric_match.prints import Bits, Prints
 from services.biometric_match.run import Searches
+from services.biometric_match.search import Top
+from services.chassis.draws import Words
 from services.chassis.envelope import Event
+from services.chassis.scatter.shard import WHOLE, Shard
 
 Submission = Event[FingerprintsSubmitted]
 
@@ -18,21 +22,47 @@ KEPT_BYTES = 256 * 2**20
 """How much of the galleries of other runs than the present one stays in memory."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Probes:
+    """What a gallery is searched for: codes and which of them are compared, both `[probe, finger]`."""
+
+    gallery: GalleryKind
+    codes: Words
+    compared: Bits
+
+    @classmethod
+    def of(cls, searches: Searches, gallery: GalleryKind, prints: Sequence[Prints]) -> "Probes":
+        """The fingers of these prints that the run's gallery is searched on."""
+        codes, present = columns(prints)
+        return cls(gallery, codes, fingers_searched(present, searches.run.galleries.fingers(gallery)))
+
+
+Elsewhere = Callable[[str, Sequence[Probes], int], Awaitable[Sequence[Top]]]
+"""A search in other processes: of which run, for what, and how many candidates; the best rows for each `Probes`."""
+
+
 class Shelf:
     """The galleries that this process holds: made when somebody first searches them, and given up when others are."""
 
-    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+    def __init__(self, kept_bytes: int = KEPT_BYTES, threads: int | None = None) -> None:
         self._kept_bytes = kept_bytes
-        self._galleries: OrderedDict[tuple[Files, GalleryKind], Gallery] = OrderedDict()
+        self._threads = threads
+        self._galleries: OrderedDict[tuple[Files, GalleryKind, Shard], Gallery] = OrderedDict()
         self._lock = Lock()
 
-    def gallery(self, files: Files, kind: GalleryKind) -> Gallery:
-        """A gallery of a run."""
+    def top(self, files: Files, probes: Probes, count: int, shard: Shard = WHOLE) -> Top:
+        """The best rows for each probe, of those of a run's gallery that are in this shard."""
+        gallery = self.gallery(files, probes.gallery, shard)
+        return gallery.top(probes.codes, probes.compared, count, threads=self._threads)
+
+    def gallery(self, files: Files, kind: GalleryKind, shard: Shard = WHOLE) -> Gallery:
+        """A gallery of a run, or a shard of it."""
         with self._lock:
-            place = (files, kind)
+            place = (files, kind, shard)
             if place not in self._galleries:
                 self._make_room(files)
-                self._galleries[place] = Gallery.generate(files, kind)
+                rows = shard.rows(files.rows)
+                self._galleries[place] = Gallery.generate(files, kind, rows.start, rows.stop)
             self._galleries.move_to_end(place)
             return self._galleries[place]
 
@@ -47,31 +77,42 @@ class Shelf:
 
 
 class Examiner:
-    """Searches both galleries for all submissions of a batch at once.
+    """Searches both galleries for all submissions of a batch at once, here or elsewhere.
 
     What is not relayed is not searched in IDENT.
     """
 
-    def __init__(self) -> None:
-        self.shelf = Shelf()
+    def __init__(self, shelf: Shelf | None = None, elsewhere: Elsewhere | None = None) -> None:
+        self.shelf = shelf or Shelf()
+        self.elsewhere = elsewhere
 
     async def examine(self, events: Sequence[Submission], searches: Searches) -> Searched:
         """What the galleries have for submissions of one run, in their order."""
-        return await asyncio.to_thread(self.examine_here, events, searches)
+        if self.elsewhere is None:
+            return await asyncio.to_thread(self.examine_here, events, searches)
+        batch = await asyncio.to_thread(_Batch, events, searches)
+        return batch.searched(await self.elsewhere(events[0].runid, batch.probes, CANDIDATES))
 
     def examine_here(self, events: Sequence[Submission], searches: Searches) -> Searched:
         """The same, in this thread."""
-        prints = [event.data.prints.decoded() for event in events]
-        relayed = [searches.relay.takes(event.data.ori, event.data.charge) for event in events]
-        in_iafis = self._search(searches, "iafis", prints)
-        sent = [taken for taken, goes_on in zip(prints, relayed, strict=True) if goes_on]
-        in_ident = iter(self._search(searches, "ident", sent))
-        return Searched(in_iafis, [next(in_ident) if goes_on else None for goes_on in relayed])
+        batch = _Batch(events, searches)
+        return batch.searched([self.shelf.top(searches.files, probes, CANDIDATES) for probes in batch.probes])
 
-    def _search(self, searches: Searches, kind: GalleryKind, prints: Sequence[Prints]) -> list[Found]:
-        if not prints:
-            return []
-        codes, present = columns(prints)
-        compared = fingers_searched(present, searches.run.galleries.fingers(kind))
-        gallery = self.shelf.gallery(searches.files, kind)
-        return found(gallery.top(codes, compared, CANDIDATES), compared)
+
+class _Batch:
+    """What is searched where for some submissions, and what comes of it."""
+
+    def __init__(self, events: Sequence[Submission], searches: Searches) -> None:
+        prints = [event.data.prints.decoded() for event in events]
+        self.relayed = [searches.relay.takes(event.data.ori, event.data.charge) for event in events]
+        sent = [taken for taken, goes_on in zip(prints, self.relayed, strict=True) if goes_on]
+        searched: tuple[tuple[GalleryKind, Sequence[Prints]], ...] = (("iafis", prints), ("ident", sent))
+        self.probes = [Probes.of(searches, gallery, taken) for gallery, taken in searched if taken]
+
+    def searched(self, tops: Iterable[Top]) -> Searched:
+        """The candidates, from the best rows for each of the `probes`."""
+        lists: dict[GalleryKind, list[Found]] = {"iafis": [], "ident": []}
+        for probes, best in zip(self.probes, tops, strict=True):
+            lists[probes.gallery] = found(best, probes.compared)
+        in_ident = iter(lists["ident"])
+        return Searched(lists["iafis"], [next(in_ident) if goes_on else None for goes_on in self.relayed])

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -29,6 +29,8 @@ class Health:
         self.running: Callable[[], bool] = lambda: False
         self.more: dict[str, Callable[[], dict[str, Any]]] = {}
         """What a service tells of itself besides, by name; it does not make it ready or not."""
+        self.worries: list[Callable[[], Awaitable[list[str]]]] = []
+        """What else may keep a service from being ready: each tells its problems, as sentences."""
         self._marks: defaultdict[str, _Mark] = defaultdict(_Mark)
 
     async def report(self) -> tuple[bool, dict[str, Any]]:
@@ -39,6 +41,8 @@ class Health:
             await cast(Any, self.client.ping())
             for stage in self.stages:
                 backlogs[stage.name] = await self._backlog(stage)
+            for worry in self.worries:
+                problems += await worry()
         except OUTAGES as outage:
             problems.append(f"Redis does not answer: {outage}")
         except ResponseError as error:

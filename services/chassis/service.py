@@ -49,6 +49,8 @@ from services.chassis.effects import CaseT, DueCase, Outcome
 from services.chassis.envelope import CaseId, Consumed, Event, Produced
 from services.chassis.errors import InfrastructureError, InteropError
 from services.chassis.health import Health
+from services.chassis.scatter import Front, Keeper, Lease
+from services.chassis.scatter.keeper import Answering
 from services.chassis.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
@@ -125,6 +127,7 @@ class Service:
         self.stages: list[Stage[Any]] = []
         self.tasks: list[Callable[[], Awaitable[None]]] = []
         self.preparations: list[Callable[[], Awaitable[None]]] = []
+        self.leavings: list[Callable[[], None]] = []
         self.endings: list[Callable[[], None]] = []
         self.refusal: InteropError | None = None
         """Why the service would not start, or go on."""
@@ -191,6 +194,33 @@ class Service:
         """Adds what `tell` returns to `/readyz`, under `name`."""
         self._health.more[name] = tell
 
+    def scatter(self, name: str, shards: int, patience_seconds: float, answer: Answering) -> Front:
+        """Divides what `answer` looks into among `shards` processes, of which this is one; returns who asks them all.
+
+        Args:
+            name: what the shards are of, distinct from other scatters on this Redis.
+            shards: how many there are.
+            patience_seconds: how long a shard may owe an answer before this service says that it is not ready.
+            answer: what a shard answers.
+        """
+        settings = self.settings
+        lease = Lease(self.redis, name, shards, settings.consumer, settings.lease_ms)
+        front = Front(self.redis, name, shards, patience_seconds=patience_seconds, poll_ms=settings.poll_ms)
+        keeper = Keeper(self.redis, name, lease, answer, self.pace, settings.poll_ms)
+
+        async def worries() -> list[str]:
+            return [
+                *front.overdue(),
+                *(f"nobody keeps {shard}; start another process" for shard in await lease.unkept()),
+            ]
+
+        self.background(lease.keep)
+        self.background(keeper.serve)
+        self.leavings.append(front.leave)
+        self.tells("shard", lambda: {"keeps": None if lease.shard is None else lease.shard.number, "of": shards})
+        self._health.worries.append(worries)
+        return front
+
     @asynccontextmanager
     async def _lifespan(self, api: FastAPI) -> AsyncIterator[None]:
         settings = self.settings
@@ -218,6 +248,8 @@ class Service:
         running = [asyncio.ensure_future(self._guard(keeper)) for keeper in keepers]
         yield
         self.pace.free()
+        for leave in self.leavings:
+            leave()
         await self._broker.stop()
         await _end(running)
         await self._close()

@@ -1,6 +1,7 @@
 """The settings that every service shares, read from the environment (`INTEROP_...`)."""
 
 from pathlib import Path
+from socket import gethostname
 from urllib.parse import quote, urlsplit
 
 from pydantic import Field, SecretStr
@@ -38,7 +39,7 @@ class ServiceSettings(RedisSettings):
     host: str = Field(default="127.0.0.1", description="The address that the HTTP interface binds to.")
     port: int = Field(default=0, ge=0, le=65535, description="The port of the HTTP interface; 0 takes a free one.")
     consumer: str = Field(
-        default="worker-1",
+        default_factory=gethostname,
         min_length=1,
         description="The name of this worker in its consumer groups: stable over restarts, distinct per replica.",
     )

@@ -304,6 +304,10 @@ def test_a_witness_meets_audit_and_the_console_and_has_nothing_of_anybody_elses(
 MAY = [
     ("booking", "XADD {0}:fingerprints.submitted.v1 * event x"),
     ("biometric_match", "XADD {0}:identification.returned.v1 * event x"),
+    ("biometric_match", "XADD {0}:scatter:biometric_match:1-of-2:questions * body x"),
+    ("biometric_match", "XDEL {0}:scatter:biometric_match:1-of-2:questions 1-1"),
+    ("biometric_match", "SET {0}:scatter:biometric_match:1-of-2 x NX PX 15000"),
+    ("biometric_match", "DEL {0}:scatter:biometric_match:answers:x"),
     ("detainer", "XADD {0}:custody.changed.v1:dead:detainer.ero * reason x"),
     ("audit", "XADD {0}:custody.changed.v1:dead:audit.report * reason x"),
     ("audit", "XADD {0}:checkpoint.published.v1 * event x"),
@@ -328,6 +332,8 @@ MAY_NOT = [
     ("detainer", "XRANGE {0}:booking.recorded.v1 - +"),  # read what was told nobody
     ("booking", "XRANGE {0}:immigration.searched.v1 - +"),
     ("biometric_match", "HGETALL {0}:case:booking:live:ZZ1"),
+    ("biometric_match", "XDEL {0}:fingerprints.submitted.v1 1-1"),
+    ("booking", "XADD {0}:scatter:biometric_match:1-of-2:questions * body x"),
     ("booking", "XTRIM {0}:booking.recorded.v1 MAXLEN 0"),  # make what happened not have happened
     ("booking", "DEL {0}:booking.recorded.v1"),
     ("detainer", "RENAME {0}:detainer.decided.v1 {0}:custody.claimed.v1"),

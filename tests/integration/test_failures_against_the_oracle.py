@@ -72,9 +72,9 @@ def undisturbed(state_dir: Path, *, capacity: int | None = 2) -> Fingerprint:
 
 
 @contextmanager
-def house_on(server: AnyRedis, state_dir: Path, *, workers: int = 1) -> Iterator[tuple[Stack, Redis]]:
+def house_on(server: AnyRedis, state_dir: Path, **options: Any) -> Iterator[tuple[Stack, Redis]]:
     with (
-        a_house(state_dir, redis_url=server.url, workers=workers) as house,
+        a_house(state_dir, redis_url=server.url, **options) as house,
         Redis.from_url(server.url) as redis,
     ):
         house.wait_ready(READY_SECONDS)
@@ -222,6 +222,45 @@ def test_workers_that_pause_past_their_lease_and_come_back(
                 time.sleep(3.5)  # past the lease on the clock
 
         assert_like_the_oracle(oracle, redis, tmp_path)
+
+
+# Galleries that are shared out
+
+
+@on_embedded_only
+def test_shards_that_are_killed_delay_answers_and_lose_none(
+    oracle: Fingerprint, start_redis: StartRedis, tmp_path: Path
+) -> None:
+    patience = {"INTEROP_SHARD_PATIENCE_SECONDS": "0.3"}
+    with house_on(start_redis(), tmp_path, shards=2, extra_env=patience) as (house, redis):
+        other = 3 - matcher(house)["shard"]["keeps"]
+        with being_booked(house.urls["booking"]):
+            for booked, victims in ((80, (2,)), (160, (1, 2))):  # a shard alone, then also whoever waits for it
+                until_booked(redis, booked)
+                doomed = [house.process("biometric_match", victim) for victim in victims]
+                os.kill(doomed[-1].pid, signal.SIGSTOP)
+                missing = f"shard {other} of 2 has not answered"
+                eventually(lambda words=missing: words in problems(house), "the missing shard is named")
+                assert unsettled(redis), "what was submitted waits"
+                for process in doomed:
+                    process.kill()
+                    process.wait()
+                eventually(lambda: matcher(house)["ready"], "it is ready again")
+
+        assert_like_the_oracle(oracle, redis, tmp_path)
+
+
+def matcher(house: Stack) -> dict[str, Any]:
+    """What the first process of the matcher says of itself; nothing while it is being started again."""
+    try:
+        told: dict[str, Any] = httpx.get(f"{house.urls['biometric_match']}/readyz").json()
+    except httpx.TransportError:
+        return {"ready": False, "problems": []}
+    return told
+
+
+def problems(house: Stack) -> str:
+    return "; ".join(matcher(house)["problems"])
 
 
 # What stands in the streams

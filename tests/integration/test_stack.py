@@ -59,6 +59,7 @@ HTTPServer((os.environ["INTEROP_HOST"], int(os.environ["INTEROP_PORT"])), Handle
 """
 
 SERVICES = ("booking", "audit")
+SHARDED = "biometric_match"
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def pretend(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("services")
     (folder / "pretend").mkdir()
 
-    for service in SERVICES:
+    for service in (*SERVICES, SHARDED):
         (folder / "pretend" / f"{service}.py").write_text(PRETEND_SERVICE)
 
     return folder
@@ -90,7 +91,7 @@ def pretend_stack(
     return Stack(
         state_dir,
         package="pretend",
-        services=SERVICES,
+        services=options.pop("services", SERVICES),
         preferred_ports=options.pop("preferred_ports", {}),
         extra_env={"PYTHONPATH": str(pretend), **(environment or {})},
         **options,
@@ -124,6 +125,18 @@ def test_every_service_runs_as_a_process_with_its_settings(pretend: Path, tmp_pa
         }
 
     assert not any(is_running(pid) for pid in pids)
+
+
+def test_every_shard_has_a_process_of_its_own(pretend: Path, tmp_path: Path, a_redis: str) -> None:
+    services = ("booking", SHARDED)
+
+    with pretend_stack(pretend, tmp_path, redis_url=a_redis, services=services, shards=2) as stack:
+        stack.wait_ready(10)
+
+        assert httpx.get(f"{stack.urls[SHARDED]}/").json()["INTEROP_SHARDS"] == "2"
+        assert "INTEROP_SHARDS" not in httpx.get(f"{stack.urls['booking']}/").json()
+        logs = {path.name for path in (tmp_path / "logs").iterdir()}
+        assert logs == {"booking-1.log", "biometric_match-1.log", "biometric_match-2.log"}
 
 
 def test_a_stop_is_in_good_order(pretend: Path, tmp_path: Path, a_redis: str) -> None:

@@ -254,9 +254,9 @@ class TestBatches:
         counts: list[int] = []
         search = Gallery.top
 
-        def counting(gallery, probes, *further):
+        def counting(gallery, probes, *further, **more):
             counts.append(len(probes))
-            return search(gallery, probes, *further)
+            return search(gallery, probes, *further, **more)
 
         monkeypatch.setattr(Gallery, "top", counting)
         return counts

@@ -128,7 +128,7 @@ def test_nobody_but_audit_sees_dead_letters_of_others_and_they_are_of_streams_th
 
 
 def test_audit_alone_removes_entries_and_it_does_that_where_a_person_can_stand(service: Service) -> None:
-    removing = with_command(service, "xdel")
+    removing = [each for each in with_command(service, "xdel") if each.writes(STREAMS | GRAVES)]
 
     assert len(removing) == (service.name == "audit")
     for each in removing:
@@ -146,6 +146,20 @@ def test_the_matcher_alone_follows_a_script_and_notes_what_it_has_answered_so() 
     assert following.writes(script) == script
     allowed = permissions("SERVICE")[0].commands
     assert {"+@read", "+hset", "+hdel"} <= allowed
+
+
+def test_the_matcher_alone_asks_shards_and_strikes_off_what_they_have_answered() -> None:
+    asked = {keys.shard("biometric_match", 1, 2), keys.questions("biometric_match", 1, 2)}
+    asked |= {keys.answers("biometric_match", "why")}
+
+    for user in users():
+        reaching = [each for each in permissions(user) if each.reads(asked)]
+        if user in {"BIOMETRIC_MATCH", "DEFAULT"}:
+            assert all(each.writes(asked) == asked for each in reaching)
+        else:
+            assert not any(each.writes(asked) for each in reaching), user
+    (striking,) = [each for each in permissions("BIOMETRIC_MATCH") if "+xdel" in each.commands]
+    assert striking.keys == ("~{0}:scatter:biometric_match:*",)
 
 
 def test_audit_learns_of_the_memories_of_others_that_they_are_there_and_nothing_else() -> None:

@@ -68,3 +68,18 @@ def scripted(runid: str) -> str:
 
 RUNS = f"{PARTITION}:runs"
 """The ids of the runs that have not ended."""
+
+
+def shard(scatter: str, number: int, of: int) -> str:
+    """Who keeps a shard: a lease with the name of the process. `number` counts from 1."""
+    return f"{PARTITION}:scatter:{scatter}:{number}-of-{of}"
+
+
+def questions(scatter: str, number: int, of: int) -> str:
+    """What a shard has been asked and has not answered yet."""
+    return f"{shard(scatter, number, of)}:questions"
+
+
+def answers(scatter: str, question: str) -> str:
+    """What the shards have answered to a question, while somebody waits for it."""
+    return f"{PARTITION}:scatter:{scatter}:answers:{question}"
