@@ -377,7 +377,11 @@ def _gist(event: Mapping[str, Any]) -> str:  # noqa: PLR0911  one return a type 
             count = len(data["convictions"])
             return f"{data['ucn'] or 'not known'}, {count} conviction{'' if count == 1 else 's'}"
         case "immigration.searched":
-            return _words(data["result"])
+            return f"{_words(data['result'])} {data['fin'] or ''}".strip()
+        case "arrest.enrolled":
+            return f"IAFIS keeps the prints as {data['ucn']}"
+        case "encounter.enrolled":
+            return f"IDENT keeps the prints as {data['fin']}"
         case "immigration.status.returned":
             return f"{_words(data['status'])}, removable: {data['removable']}"
         case "detainer.decided":

@@ -1,6 +1,12 @@
-"""The wiring of the biometric matcher: one stream in, three answers out. Its rules are in domain.py."""
+"""The wiring of the biometric matcher: one stream in, three answers out, and two that it reads whole, its enrolments.
 
+Its rules are in domain.py.
+"""
+
+from services.biometric_match.enrolled import READ, Enrolments
 from services.biometric_match.events import (
+    ArrestEnrolled,
+    EncounterEnrolled,
     FingerprintsSubmitted,
     IdentificationReturned,
     ImmigrationSearched,
@@ -12,7 +18,13 @@ from services.biometric_match.run import searches_of
 from services.chassis.service import Service
 from services.chassis.settings import ServiceSettings
 
-PUBLISHES = (IdentificationReturned, ImmigrationSearched, ImmigrationStatusReturned)
+PUBLISHES = (
+    IdentificationReturned,
+    ArrestEnrolled,
+    ImmigrationSearched,
+    EncounterEnrolled,
+    ImmigrationStatusReturned,
+)
 
 
 def build(settings: ServiceSettings | None = None) -> Service:
@@ -20,5 +32,7 @@ def build(settings: ServiceSettings | None = None) -> Service:
     summary = "The federal searches: IAFIS, IDENT, and the LESC status answer"
     service = Service("biometric_match", summary, settings or ServiceSettings(), PUBLISHES)
     wiring = service.group("biometric_match", party="FBI", prepare=searches_of)
-    wiring.batch("fingerprints.submitted.v1", FingerprintsSubmitted, Examiner().examine, on_fingerprints_submitted)
+    enrolments = Enrolments()
+    examiner = Examiner(enrolments, service.whole(READ, enrolments))
+    wiring.batch("fingerprints.submitted.v1", FingerprintsSubmitted, examiner.examine, on_fingerprints_submitted)
     return service
