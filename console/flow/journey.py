@@ -289,8 +289,8 @@ def _encounter_enrolled(data: Mapping[str, Any], _: Latest) -> Told:
         "DHS keeps the prints",
         (),
         f"An encounter in IDENT, under number {data['fin']}, though nobody matched. Nobody is told.",
-        "Whether IDENT kept the prints of arrests that matched nobody is disputed: critics say so, and the official limits"
-        " were not read. This run has it so; searches from the next day on find the encounter.",
+        "Whether IDENT kept the prints of arrests that matched nobody is disputed: critics say so, and the official"
+        " limits were not read. This run has it so; searches from the next day on find the encounter.",
     )
 
 

@@ -24,9 +24,14 @@ Integers = NDArray[np.int64]
 
 def bookings_table(people: People, found: Searches, zone: ZoneInfo, *, only_on_file: bool) -> pl.DataFrame:
     """One row for every booking."""
-    not_asked = found.reach < SHARED
-    searched = np.select([not_asked, found.error, found.ident_row != NOWHERE], [NOWHERE, 2, 0], 1)
-    identified = pl.Series(found.iafis_row != NOWHERE)
+    kinds = {
+        NOWHERE: found.reach < SHARED,
+        SEARCHES.index("error"): found.error,
+        SEARCHES.index("match"): found.ident_row != NOWHERE,
+        SEARCHES.index("known_encounter"): found.known_to_ident != NOWHERE,
+    }
+    searched = np.select(list(kinds.values()), list(kinds), SEARCHES.index("no_match"))
+    identified = pl.Series((found.iafis_row != NOWHERE) | (found.known_to_iafis != NOWHERE))
     columns = {
         "number": people.numbers,
         "booked_on": days_of(people.booked_at, zone),

@@ -267,8 +267,8 @@ class ImmigrationSearched(Produced):
 
     A match says that IDENT knows the prints, not that the person may be removed: IDENT holds green-card holders,
     visitors, asylum applicants and naturalised citizens. A known encounter says that it knows them from an earlier
-    arrest of this run alone: there is no file to look up, and nothing follows. `score_db` says how rare the score is between strangers, in
-    decibels; 95 dB is one false match in three thousand million comparisons. Shown up to 200.
+    arrest of this run alone: there is no file to look up, and nothing follows. `score_db` says how rare the score is
+    between strangers, in decibels; 95 dB is one false match in three thousand million comparisons. Shown up to 200.
     """
 
     event_type: ClassVar[str] = "immigration.searched.v1"
@@ -295,7 +295,7 @@ class ArrestEnrolled(Produced):
 
 
 class EncounterEnrolled(Produced):
-    """DHS keeps the prints of an arrest that matched nobody, as an encounter in IDENT, which is not an immigration file.
+    """DHS keeps the prints of an arrest that matched nobody, as an encounter in IDENT, which is no immigration file.
 
     Only where the run's `retain_no_match` says so, which is disputed. Searches of later days find it. Nobody is told.
     """

@@ -14,7 +14,8 @@ from sandbox.in_process import MATCH, NO_ROW, SEARCHED, InProcessResult, Progres
 from sandbox.in_process.days import opened
 from sandbox.in_process.pool import worked
 from sandbox.in_process.routes import DAY_CLOSED, DAY_ENDED, EACH, SUBMITTED
-from sandbox.in_process.shards import Order, work
+from sandbox.in_process.searches import enrolling_of
+from sandbox.in_process.shards import Order, search
 from sandbox.population import bookings, people
 from sandbox.scenario import Scenario, in_days, load_scenario, resolve
 from services.booking.events import BookingRequest, RunSettings
@@ -179,7 +180,7 @@ def test_the_columns_say_of_everybody_what_the_events_say() -> None:
     searched = {event["subject"]: event["data"] for event in heard if event["type"] == "immigration.searched.v1"}
     returned = {event["subject"]: event["data"] for event in heard if event["type"] == "identification.returned.v1"}
     assert [SEARCHED[answer] for answer in result.searched] == [searched[subject]["result"] for subject in order]
-    assert [row != NO_ROW for row in result.ident_row] == [searched[subject]["fin"] is not None for subject in order]
+    assert [row != NO_ROW for row in result.ident_row] == [searched[subject]["result"] == "match" for subject in order]
     assert list(result.identified) == [returned[subject]["srf"] == "I" for subject in order]
 
 
@@ -231,9 +232,9 @@ def test_what_is_refused_in_another_process_is_refused_here() -> None:
     )
 
     with pytest.raises(PolicyError) as here:
-        work(order)
+        search(order)
     with pytest.raises(InteropError) as elsewhere:
-        list(worked([order, order], workers=1))
+        list(worked([order, order], enrolling_of(order.opened, order.search), workers=1))
 
     assert (elsewhere.value.code, elsewhere.value.sentence) == (here.value.code, here.value.sentence)
 

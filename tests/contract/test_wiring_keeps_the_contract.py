@@ -41,9 +41,7 @@ def test_what_the_document_has_read_without_a_group_every_process_reads_whole(
     name: str, services: Mapping[str, Service], contract: Contract
 ) -> None:
     declared = {
-        row.event_type
-        for row in contract.operations
-        if (row.service, row.action, row.group) == (name, "receive", None)
+        row.event_type for row in contract.operations if (row.service, row.action, row.group) == (name, "receive", None)
     }
 
     assert {event_type for whole in services[name].wholes for event_type in whole.streams} == declared
