@@ -17,7 +17,7 @@ from sandbox.in_process.routes import DAY_CLOSED, DAY_ENDED, EACH, SUBMITTED
 from sandbox.in_process.searches import enrolling_of
 from sandbox.in_process.shards import Order, search
 from sandbox.population import bookings, people
-from sandbox.scenario import Scenario, in_days, load_scenario, resolve
+from sandbox.scenario import Scenario, in_days, load_scenario, resolve, with_gallery_rows
 from services.booking.events import BookingRequest, RunSettings
 from services.chassis.delivery.stages import BatchStage, CaseStage, DueStage
 from services.chassis.errors import InteropError
@@ -89,6 +89,26 @@ def test_every_event_is_the_one_that_the_services_publish(
     heard, _ = in_process(scenario, settings)
 
     assert by_id(heard) == by_id(in_the_house(services, scenario, settings))
+
+
+@pytest.mark.parametrize("retain_no_match", [True, False], ids=["IDENT keeps arrests", "IDENT keeps none"])
+def test_every_event_is_the_same_where_people_are_booked_over_and_over(
+    services: Mapping[str, Service], retain_no_match: bool
+) -> None:
+    small = with_gallery_rows(a_scenario(), 60)
+    galleries = small.galleries.model_copy(update={"retain_no_match": retain_no_match})
+    scenario = small.model_copy(update={"galleries": galleries})
+    settings = resolve(scenario, seed=SEED)
+
+    heard, listened = in_process(scenario, settings)
+    _, unheard = in_process(scenario, settings, on_event=None)
+
+    assert by_id(heard) == by_id(in_the_house(services, scenario, settings))
+    assert (unheard.disclosures, unheard.said) == (listened.disclosures, listened.said)
+    assert unheard.searched.tolist() == listened.searched.tolist()
+    assert (unheard.iafis_known >= 0).any()
+    encounters = Counter(unheard.searched.tolist())[SEARCHED.index("known_encounter")]
+    assert (encounters > 10) is retain_no_match
 
 
 SHARING = (
