@@ -136,6 +136,12 @@ def disclosures(counted: Disclosures) -> list[dict[str, Any]]:
     ]
 
 
+KNOWN_WORDS: Mapping[str, str] = {
+    "known_encounter": "known to DHS from an earlier arrest of this run alone (no file, so nothing follows)"
+}
+"""What IDENT answers beside a match and no match, where it does."""
+
+
 def flow(told: Mapping[str, Any]) -> list[tuple[str, float]]:
     """What happened, as lines of words and a number, from the booking to the end of the case.
 
@@ -149,6 +155,7 @@ def flow(told: Mapping[str, Any]) -> list[tuple[str, float]]:
         ("fingerprints submitted to the FBI, and relayed to DHS", told["submissions"] - ended["not_relayed"]),
         ("known to the FBI's criminal file", told["identified_by_fbi"]),
         ("known to DHS (a match)", told["searches"].get("match", 0)),
+        *((words, count) for word, words in KNOWN_WORDS.items() if (count := told["searches"].get(word))),
         ("  whose record says removable", told["removable"].get("yes", 0)),
         ("detainers lodged", detainers["lodged"]),
         ("  came after the release", detainers["came_after_release"]),

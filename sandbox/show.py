@@ -377,7 +377,7 @@ def _gist(event: Mapping[str, Any]) -> str:  # noqa: PLR0911  one return a type 
             count = len(data["convictions"])
             return f"{data['ucn'] or 'not known'}, {count} conviction{'' if count == 1 else 's'}"
         case "immigration.searched":
-            return f"{_words(data['result'])} {data['fin'] or ''}".strip()
+            return _words(data["result"])
         case "arrest.enrolled":
             return f"IAFIS keeps the prints as {data['ucn']}"
         case "encounter.enrolled":
