@@ -37,6 +37,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "false_matches": Kind("another person's record (a false match)", MATCHES),
     "missed_mates": Kind("on file, and not found (a missed mate)", ON_FILE),
     "missed_for_want_of_fingers": Kind("too few fingers to search", ON_FILE, part=True),
+    "known_encounters": Kind("not on file, and known from an earlier arrest of the run", STRANGERS),
     "strangers_not_found": Kind("not on file, and nobody found", STRANGERS),
 }
 """The kinds, in the order of the table. Those that are no part of another add up to all searches."""
@@ -70,7 +71,9 @@ def of_bookings(bookings: pl.DataFrame) -> dict[str, dict[str, int]]:
             bookings.filter(asked_of_ident),
             {
                 **_found_or_not(known_to_ident, pl.col("searched") == "match"),
+                "strangers_not_found": ~known_to_ident & ~pl.col("searched").is_in(["match", "known_encounter"]),
                 "missed_for_want_of_fingers": known_to_ident & (pl.col("searched") == "error"),
+                "known_encounters": ~known_to_ident & (pl.col("searched") == "known_encounter"),
             },
         ),
         "iafis": _counts(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sandbox.population import NOWHERE, TRUE_STATUSES, People, number_of
 from sandbox.results import BOOKINGS, CASES, HANDLED, LEVERS, SEARCHES, Disclosures, Results, reason_in_words
-from services.biometric_match.records import criminal_numbers, immigration_records, number_of_ucn
+from services.biometric_match.records import criminal_numbers, enrolled_ucn, immigration_records, number_of_ucn
 from services.chassis.errors import InteropError
 
 Event = Mapping[str, Any]
@@ -64,6 +64,7 @@ class _Answers:
     numbers: Integers
     handled: Integers
     iafis_row: Integers
+    iafis_known: Integers
     searched: Integers
 
 
@@ -97,16 +98,19 @@ class Fold:
         if handler is not None:
             handler(self, _number(event["subject"]), event["time"], data)
 
-    def add_answers(self, numbers: Integers, handled: Integers, iafis_row: Integers, searched: Integers) -> None:
+    def add_answers(
+        self, numbers: Integers, handled: Integers, iafis_row: Integers, iafis_known: Integers, searched: Integers
+    ) -> None:
         """Bookings as columns, for those of which nothing else is to be told.
 
         Args:
             numbers: their numbers.
             handled: what the agency did, as places in `results.HANDLED`.
             iafis_row: the row of IAFIS that was answered; `NOWHERE` for none.
+            iafis_known: the number of the earlier booking whose prints were answered; `NOWHERE` for none.
             searched: what IDENT answered, as places in `results.SEARCHES`; one more where it was never asked.
         """
-        self._answers.append(_Answers(numbers, handled, iafis_row, searched))
+        self._answers.append(_Answers(numbers, handled, iafis_row, iafis_known, searched))
 
     def add_disclosures(self, counted: Disclosures) -> None:
         """Disclosures that somebody else has counted."""
@@ -131,15 +135,19 @@ class Fold:
             places = _places(people, answers.numbers)
             booked[places] = True
             handled[places] = answers.handled
-            identified[places] = answers.iafis_row != NOWHERE
-            misidentified[places] = identified[places] & (answers.iafis_row != people.iafis_row[places])
+            by_row, by_arrest = answers.iafis_row != NOWHERE, answers.iafis_known != NOWHERE
+            earlier = people.person[_places(people, np.where(by_arrest, answers.iafis_known, answers.numbers))]
+            identified[places] = by_row | by_arrest
+            misidentified[places] = np.where(
+                by_row, answers.iafis_row != people.iafis_row[places], earlier != people.person[places]
+            )
             searched[places] = answers.searched
         by_event = _places(people, _column(self._booked))
         booked[by_event] = True
         handled[by_event] = list(self._booked.values())
         known = _places(people, _column(self._identified))
         identified[known] = True
-        misidentified[known] = _own_ucns(people, known) != _column(self._identified.values())
+        misidentified[known] = _are_others(people, known, _column(self._identified.values()))
         searched[_places(people, _column(self._searched))] = list(self._searched.values())
 
         seen = np.flatnonzero(booked)
@@ -325,6 +333,19 @@ def _truth(people: People, places: Integers) -> dict[str, pl.Series]:
         "group": _named(["A", "B"], people.group_b[places].astype(np.uint32), BOOKINGS["group"]),
         "status": _named(TRUE_STATUSES, people.status[places].astype(np.uint32), pl.String()),
     }
+
+
+def _are_others(people: People, places: Integers, ucns: Integers) -> Flags:
+    """Whether the FBI answered about these people with another's number, be it of a row or of an earlier arrest."""
+    others: Flags = _own_ucns(people, places) != ucns
+    if others.any():
+        rows = people.scenario.galleries.rows
+        subjects = people.subjects(np.arange(len(people)))
+        arrested = {number_of_ucn(enrolled_ucn(people.seed, subject, rows)): n for n, subject in enumerate(subjects)}
+        for place in np.flatnonzero(others).tolist():
+            booking = arrested.get(int(ucns[place]))
+            others[place] = booking is None or people.person[booking] != people.person[places[place]]
+    return others
 
 
 def _own_ucns(people: People, places: Integers) -> NDArray[np.int64]:

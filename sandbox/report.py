@@ -139,6 +139,12 @@ def disclosures(counted: Disclosures) -> list[dict[str, Any]]:
     ]
 
 
+KNOWN_WORDS: Mapping[str, str] = {
+    "known_encounter": "known to DHS from an earlier arrest of this run alone (no file, so nothing follows)"
+}
+"""What IDENT answers beside a match and no match, where it does."""
+
+
 def flow(told: Mapping[str, Any]) -> list[tuple[str, float]]:
     """What happened, as lines of words and a number, from the booking to the end of the case.
 
@@ -151,6 +157,7 @@ def flow(told: Mapping[str, Any]) -> list[tuple[str, float]]:
         *((words, ended[name]) for name, words in NOT_SHARED_WORDS.items() if ended[name]),
         ("fingerprints submitted to the FBI, and relayed to DHS", told["submissions"] - ended["not_relayed"]),
         ("known to the FBI's criminal file", told["identified_by_fbi"]),
+        *((words, count) for word, words in KNOWN_WORDS.items() if (count := told["searches"].get(word))),
         ("known to DHS (a match)", told["searches"].get("match", 0)),
         ("  whose record says removable", told["removable"].get("yes", 0)),
         ("detainers lodged", detainers["lodged"]),

@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 HANDLED = ("cited", "kept", "submitted")
-SEARCHES = ("match", "no_match", "error")
+SEARCHES = ("match", "no_match", "error", "known_encounter")
 LEVELS = ("level_1", "level_2", "level_3", "none")
 DECISIONS = ("lodged", "no_priority", "no_capacity")
 CITIZENS = ("us_born", "naturalized_citizen", "derived_citizen")

@@ -138,7 +138,7 @@ def run_without_streams(request: Request, on_progress: OnProgress, on_seed: OnSe
         on_progress=lambda at: on_progress(Progress(at.booked, at.total, at.open_day, "open")),
     )
     booked = people(scenario, request.seed, request.bookings)
-    fold.add_answers(booked.numbers, run.handled, run.iafis_row, run.searched)
+    fold.add_answers(booked.numbers, run.handled, run.iafis_row, run.iafis_known, run.searched)
     fold.add_disclosures(run.disclosures)
     results = fold.results(booked)
     entries = {keys.stream(event_type): count for event_type, count in run.said.items()}

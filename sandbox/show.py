@@ -426,6 +426,10 @@ def _gist(event: Mapping[str, Any]) -> str:  # noqa: PLR0911  one return a type 
             return f"{data['ucn'] or 'not known'}, {count} conviction{'' if count == 1 else 's'}"
         case "immigration.searched":
             return _words(data["result"])
+        case "arrest.enrolled":
+            return f"IAFIS keeps the prints as {data['ucn']}"
+        case "encounter.enrolled":
+            return f"IDENT keeps the prints as {data['fin']}"
         case "immigration.status.returned":
             return f"{_words(data['status'])}, removable: {data['removable']}"
         case "detainer.decided":

@@ -255,6 +255,12 @@ _SEARCH: Mapping[str, tuple[str, str, str]] = {
         "No match in IDENT.",
         "DHS does not know these prints, so nobody is asked anything, and the flow ends here.",
     ),
+    "known_encounter": (
+        "DHS knows these prints from an earlier arrest",
+        "An encounter in IDENT: the prints of an arrest that matched nobody, kept since. There is no file behind it.",
+        "There is no file to look up, so nobody is asked anything, and the flow ends here. What a hit on such an"
+        " encounter set off in reality is assumed here: no source was read.",
+    ),
     "error": (
         "DHS could not search",
         "An error instead of an answer.",
@@ -267,6 +273,25 @@ def _searched(data: Mapping[str, Any], _: Latest) -> Told:
     title, says, why = _SEARCH[data["result"]]
     reason = f" ({spoken(data['reason'])})" if data.get("reason") else ""
     return title, (), f"{says.removesuffix('.')}{reason}. The FBI relayed the prints; no person decided on it.", why
+
+
+def _arrest_enrolled(data: Mapping[str, Any], _: Latest) -> Told:
+    return (
+        "The FBI keeps the prints",
+        (),
+        f"A record of this arrest in the FBI's criminal file, under number {data['ucn']}. Nobody is told.",
+        "The criminal file keeps every arrest, whatever comes of it. Searches from the next day on find it.",
+    )
+
+
+def _encounter_enrolled(data: Mapping[str, Any], _: Latest) -> Told:
+    return (
+        "DHS keeps the prints",
+        (),
+        f"An encounter in IDENT, under number {data['fin']}, though nobody matched. Nobody is told.",
+        "Whether IDENT kept the prints of arrests that matched nobody is disputed: critics say so, and the official"
+        " limits were not read. This run has it so; searches from the next day on find the encounter.",
+    )
 
 
 _REMOVABLE: Mapping[str, str] = {
@@ -376,7 +401,9 @@ _TOLD: Mapping[str, Callable[[Mapping[str, Any], Latest], Told]] = {
     "booking.recorded.v1": _booked,
     "fingerprints.submitted.v1": _submitted,
     "identification.returned.v1": _identified,
+    "arrest.enrolled.v1": _arrest_enrolled,
     "immigration.searched.v1": _searched,
+    "encounter.enrolled.v1": _encounter_enrolled,
     "immigration.status.returned.v1": _status,
     "detainer.decided.v1": _decided,
     "custody.changed.v1": _custody,

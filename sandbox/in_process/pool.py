@@ -1,15 +1,18 @@
-"""Shards in the order of time, made ahead by other processes."""
+"""Shards in the order of time, searched and made ahead by other processes; between the two, each is settled here."""
 
 import gc
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from sandbox.in_process.shards import Order, Shard, work
+from sandbox.enrolling import Enrolling
+from sandbox.in_process.searches import Searched
+from sandbox.in_process.shards import Order, Shard, search, work
 from services.chassis.errors import InteropError
 
 AHEAD = 2
@@ -29,26 +32,45 @@ class Refusal:
     status: int
 
 
-def worked(orders: Sequence[Order], workers: int) -> Generator[Shard, None, None]:
+Made = TypeVar("Made")
+
+
+def worked(orders: Sequence[Order], enrolling: Enrolling, workers: int) -> Generator[Shard, None, None]:
     """The shards, in order. One alone, or all without workers, are made in this process.
+
+    Args:
+        orders: what they are made of, in the order of time.
+        enrolling: the enrolments of the run, none yet.
+        workers: how many processes make them.
 
     Raises:
         InteropError: what a handler refused; `worker-lost`, when a process was ended from outside.
     """
     if workers == 0 or len(orders) == 1:
-        yield from map(work, orders)
+        for order in orders:
+            yield work(order, settled(order, search(order), enrolling))
         return
     # `spawn`: nothing of this process is copied into the others, its threads and connections least of all.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(min(workers, len(orders)), context, _begin)
-    under_way: deque[Future[Shard | Refusal]] = deque()
+    searching: deque[tuple[Order, Future[Searched | Refusal]]] = deque()
+    making: deque[Future[Shard | Refusal]] = deque()
+
+    def settle_next() -> None:
+        order, searched = searching.popleft()
+        making.append(pool.submit(attempt, work, order, settled(order, _made(searched), enrolling)))
+
     try:
         for order in orders:
-            under_way.append(pool.submit(attempt, order))
-            if len(under_way) > AHEAD * workers:
-                yield _made(under_way.popleft())
-        while under_way:
-            yield _made(under_way.popleft())
+            searching.append((order, pool.submit(attempt, search, order)))
+            if len(searching) > AHEAD * workers:
+                settle_next()
+            if len(making) > AHEAD * workers:
+                yield _made(making.popleft())
+        while searching:
+            settle_next()
+        while making:
+            yield _made(making.popleft())
     except BrokenProcessPool as error:
         sentence = "a worker process was ended, perhaps for want of memory; try again with fewer --workers"
         raise InteropError("worker-lost", sentence, status=503) from error
@@ -56,19 +78,24 @@ def worked(orders: Sequence[Order], workers: int) -> Generator[Shard, None, None
         pool.shutdown(cancel_futures=True)
 
 
-def attempt(order: Order) -> Shard | Refusal:
+def settled(order: Order, found: Searched, enrolling: Enrolling) -> Searched:
+    """What was found of a shard's people, once it is known who is known by whose enrolment. Shards come in order."""
+    return found.settled(enrolling.settle(order.people(), found.unmatched))
+
+
+def attempt(step: Callable[..., Made], *arguments: Any) -> Made | Refusal:
     """What a worker process does."""
     try:
-        return work(order)
+        return step(*arguments)
     except InteropError as error:
         return Refusal(error.code, error.sentence, error.status)
 
 
-def _made(shard: Future[Shard | Refusal]) -> Shard:
-    made = shard.result()
-    if isinstance(made, Refusal):
-        raise InteropError(made.code, made.sentence, status=made.status)
-    return made
+def _made(made: Future[Made | Refusal]) -> Made:
+    result = made.result()
+    if isinstance(result, Refusal):
+        raise InteropError(result.code, result.sentence, status=result.status)
+    return result
 
 
 def _begin() -> None:

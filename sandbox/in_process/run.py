@@ -1,6 +1,7 @@
 """A scenario through the services' handlers in this machine's memory: no streams, the same events.
 
-Worker processes book, search and answer shards of the bookings; here the days pass, in order, for those who matched.
+Worker processes search, book and answer shards of the bookings; here it is settled, in order, who is known by an
+enrolment of an earlier day, and here the days pass for those who matched.
 """
 
 from collections import Counter
@@ -19,8 +20,9 @@ from sandbox.in_process.days import Days, opened
 from sandbox.in_process.flow import Disclosures, Flow
 from sandbox.in_process.pool import worked
 from sandbox.in_process.routes import prepared
-from sandbox.in_process.searches import MATCH, NO_ROW, Rows, Search
+from sandbox.in_process.searches import MATCH, NO_ROW, Integers, Rows, Search, enrolling_of
 from sandbox.in_process.shards import Order, Shard
+from sandbox.population import NOWHERE
 from sandbox.scenario import Scenario
 from sandbox.sharing import handled_of
 from services.booking.events import DayClosed, DayEnded, RunOpened, RunSettings
@@ -54,6 +56,9 @@ class InProcessResult:
     ident_row: Rows
     """The row of IDENT that it matched; `NO_ROW` for none."""
 
+    iafis_known: Integers
+    """The number of the earlier booking whose prints, on IAFIS's file since, it was identified by; -1 for none."""
+
     searched: NDArray[np.uint8]
     """What IDENT answered, as places in `SEARCHED`; `NOT_ASKED` where it was not."""
 
@@ -70,7 +75,7 @@ class InProcessResult:
     @property
     def identified(self) -> NDArray[np.bool_]:
         """Whether IAFIS answered with somebody."""
-        known: NDArray[np.bool_] = self.iafis_row != NO_ROW
+        known: NDArray[np.bool_] = (self.iafis_row != NO_ROW) | (self.iafis_known != NOWHERE)
         return known
 
 
@@ -124,7 +129,7 @@ def run_in_process(
         for first in range(0, count, size)
     ]
     shards: list[Shard] = []
-    with closing(worked(orders, workers)) as made:
+    with closing(worked(orders, enrolling_of(run.opened, search), workers)) as made:
         for order, shard in zip(orders, made, strict=True):
             run.take(shard)
             shards.append(replace(shard, brought=(), finished=()))
@@ -142,6 +147,7 @@ def run_in_process(
     return InProcessResult(
         iafis_row=_joined([shard.iafis_row for shard in shards], np.int32),
         ident_row=_joined([shard.ident_row for shard in shards], np.int32),
+        iafis_known=_joined([shard.iafis_known for shard in shards], np.int64),
         searched=_joined([shard.searched for shard in shards], np.uint8),
         handled=handled_of(_joined([shard.reach for shard in shards], np.uint8)),
         disclosures=disclosures,

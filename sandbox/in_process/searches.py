@@ -4,15 +4,17 @@ The federal handler answers by what was found here, so nobody is searched twice;
 be answered at all where nobody listens.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
-from sandbox.population import People
+from sandbox.enrolling import KINDS, ByPerson, ByScores, Enrolling, Known, keeps, thresholds
+from sandbox.population import NOWHERE, People, subjects_of
+from sandbox.scenario import Scenario
 from sandbox.sharing import HELD_BACK, SHARED, Reach
 from services.biometric_match.events import RunOpened
 from services.biometric_match.gallery import GalleryKind
@@ -25,10 +27,10 @@ from services.biometric_match.matcher import (
     Unsearchable,
 )
 from services.biometric_match.mates import MateMatcher
-from services.biometric_match.prints import TEN, Bits
+from services.biometric_match.prints import Bits
+from services.biometric_match.records import enrolled_fin, enrolled_ucn
 from services.biometric_match.relay import relay_of
 from services.biometric_match.run import Searches
-from services.biometric_match.scores import threshold
 from services.chassis.draws import Words
 from services.chassis.envelope import Event
 
@@ -37,14 +39,13 @@ Rows = NDArray[np.int32]
 Integers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-KINDS: tuple[GalleryKind, ...] = ("iafis", "ident")
 NO_ROW = -1
 """Where a gallery knows nobody."""
 
-SEARCHED = ("match", "no_match", "error")
+SEARCHED = ("match", "no_match", "error", "known_encounter")
 """What IDENT answers; the column `searched` holds places in this."""
 
-MATCH, NO_MATCH, ERROR = range(3)
+MATCH, NO_MATCH, ERROR, KNOWN_ENCOUNTER = range(4)
 NOT_ASKED = len(SEARCHED)
 """Where the prints did not get as far as DHS."""
 
@@ -69,15 +70,72 @@ class Searched:
     """The row that matched; `NO_ROW` for none."""
 
     searched: NDArray[np.uint8]
+    reach: Reach
+    """How far the prints go: nobody answers about prints that were not sent."""
 
-    def as_far_as(self, reach: Reach) -> "Searched":
-        """What is found of it: nobody answers about prints that were not sent."""
-        submitted, shared = reach >= HELD_BACK, reach == SHARED
-        row: Mapping[GalleryKind, Rows] = {
-            "iafis": np.where(submitted, self.row["iafis"], np.int32(NO_ROW)),
-            "ident": np.where(shared, self.row["ident"], np.int32(NO_ROW)),
+    known: Mapping[GalleryKind, Known]
+    """By whose enrolment they are known, where no row matched; nobody, until the days before are settled."""
+
+    @property
+    def unmatched(self) -> Mapping[GalleryKind, Flags]:
+        """Who was searched in each gallery, and found in no row of it."""
+        asked: Mapping[GalleryKind, Flags] = {"iafis": self.reach >= HELD_BACK, "ident": self.reach == SHARED}
+        return {
+            kind: asked[kind] & (self.best[kind].fingers >= FEWEST_FINGERS) & (self.row[kind] == NO_ROW)
+            for kind in KINDS
         }
-        return replace(self, row=row, searched=np.where(shared, self.searched, np.uint8(NOT_ASKED)))
+
+    def settled(self, known: Mapping[GalleryKind, Known]) -> "Searched":
+        """The same, with who is known by enrolments of earlier days."""
+        is_known = known["ident"].number != NOWHERE
+        return replace(self, known=known, searched=np.where(is_known, np.uint8(KNOWN_ENCOUNTER), self.searched))
+
+    def enrolled(self, run: RunOpened) -> Mapping[GalleryKind, Flags]:
+        """Whose prints each gallery keeps."""
+        new = {kind: self.unmatched[kind] & (self.known[kind].number == NOWHERE) for kind in KINDS}
+        return {kind: new[kind] & keeps(run.galleries, kind) for kind in KINDS}
+
+    def part(self, which: slice) -> "Searched":
+        """Some of them."""
+        return Searched(
+            {kind: _part(best, which) for kind, best in self.best.items()},
+            {kind: row[which] for kind, row in self.row.items()},
+            self.searched[which],
+            self.reach[which],
+            {kind: _part(known, which) for kind, known in self.known.items()},
+        )
+
+
+Columns = TypeVar("Columns", Best, Known)
+
+
+def _part(columns: Columns, which: slice) -> Columns:
+    return replace(columns, **{column.name: getattr(columns, column.name)[which] for column in fields(columns)})
+
+
+def joined(parts: Sequence[Searched]) -> Searched:
+    """What was found for some bookings, and then for others."""
+
+    def together(of: Sequence[Columns]) -> Columns:
+        columns: dict[str, Any] = {
+            column.name: np.concatenate([getattr(part, column.name) for part in of]) for column in fields(of[0])
+        }
+        return replace(of[0], **columns)
+
+    return Searched(
+        {kind: together([part.best[kind] for part in parts]) for kind in KINDS},
+        {kind: np.concatenate([part.row[kind] for part in parts]) for kind in KINDS},
+        np.concatenate([part.searched for part in parts]),
+        np.concatenate([part.reach for part in parts]),
+        {kind: together([part.known[kind] for part in parts]) for kind in KINDS},
+    )
+
+
+def enrolling_of(opened: bytes, search: Search) -> Enrolling:
+    """The enrolments of a run, none yet."""
+    run = _OPENED.validate_json(opened).data
+    kind = ByScores if search == "exhaustive" else ByPerson
+    return kind(run.galleries, run.seed, run.time_zone)
 
 
 class Galleries:
@@ -89,11 +147,10 @@ class Galleries:
         size = self.run.galleries
         self.files = size.files(self.run.seed)
         self._everybody = ExhaustiveMatcher(self.files, size.ident_fingers) if search == "exhaustive" else None
-        thresholds = [threshold(fingers, size.rows, size.fpir) for fingers in range(FEWEST_FINGERS, TEN + 1)]
-        self._thresholds = np.array([_OUT_OF_REACH] * FEWEST_FINGERS + thresholds)
+        self._thresholds = thresholds(size)
 
-    def search(self, booked: People) -> Searched:
-        """Searches both galleries for everybody, however far their prints go."""
+    def search(self, booked: People, reach: Reach) -> Searched:
+        """Searches both galleries for everybody. What is found of it goes only as far as their prints."""
         taken = booked.prints()
         codes, present = np.ascontiguousarray(taken.codes.T), np.ascontiguousarray(taken.present.T)
         best = {kind: self._best(kind, codes, present, booked.person) for kind in KINDS}
@@ -102,8 +159,19 @@ class Galleries:
             for kind, of in best.items()
         }
         matched = np.where(row["ident"] == NO_ROW, NO_MATCH, MATCH)
-        searched = np.where(best["ident"].fingers < FEWEST_FINGERS, ERROR, matched).astype(np.uint8)
-        return Searched(best, row, searched)
+        searched = np.where(best["ident"].fingers < FEWEST_FINGERS, ERROR, matched)
+        submitted, shared = reach >= HELD_BACK, reach == SHARED
+        nobody = Known(np.full(len(reach), NOWHERE, np.int64), np.zeros(len(reach), np.int64))
+        return Searched(
+            best,
+            {
+                "iafis": np.where(submitted, row["iafis"], np.int32(NO_ROW)),
+                "ident": np.where(shared, row["ident"], np.int32(NO_ROW)),
+            },
+            np.where(shared, searched, NOT_ASKED).astype(np.uint8),
+            reach,
+            dict.fromkeys(KINDS, nobody),
+        )
 
     def _best(self, kind: GalleryKind, codes: Words, present: Bits, persons: Integers) -> Best:
         size = self.run.galleries
@@ -119,27 +187,37 @@ class Galleries:
         """What the federal handler has at hand in the run."""
         return Searches(self.run, self.files, self.relay)
 
-    def told(self, searched: Searched, submitted: Integers, relayed: Flags) -> Told:
+    def told(self, scenario: Scenario, searched: Searched, submitted: Integers) -> Told:
         """What the federal handler is told of some of them.
 
         Args:
+            scenario: whose people they are.
             searched: what was found of everybody.
             submitted: those whom the handler will be asked about, in that order.
-            relayed: which of them are searched in IDENT.
         """
-        in_ident = zip(_found(searched.best["ident"], submitted), relayed.tolist(), strict=True)
-        return Told(
-            _found(searched.best["iafis"], submitted), [found if goes_on else None for found, goes_on in in_ident]
-        )
+        lists = {kind: self._found(scenario, kind, searched, submitted) for kind in KINDS}
+        relayed = (searched.reach[submitted] == SHARED).tolist()
+        in_ident = [found if goes_on else None for found, goes_on in zip(lists["ident"], relayed, strict=True)]
+        return Told(lists["iafis"], in_ident)
+
+    def _found(self, scenario: Scenario, kind: GalleryKind, searched: Searched, chosen: Integers) -> list[Found]:
+        best, known = searched.best[kind], searched.known[kind]
+        columns = (best.rows[chosen].tolist(), best.scores[chosen].tolist(), best.fingers[chosen].tolist())
+        found: list[Found] = [
+            Unsearchable("too_few_fingers") if fingers < FEWEST_FINGERS else (Candidate(row, score, fingers),)
+            for row, score, fingers in zip(*columns, strict=True)
+        ]
+        again = np.flatnonzero(known.number[chosen] != NOWHERE)
+        numbers = known.number[chosen[again]]
+        name, rows, seed = _NAMES[kind], self.run.galleries.rows, self.run.seed
+        for column, number, subject in zip(
+            again.tolist(), numbers.tolist(), subjects_of(scenario, seed, numbers), strict=True
+        ):
+            place = chosen[column]
+            called = name(seed, subject, rows)
+            found[column] = (Candidate(rows + number, int(known.score[place]), int(best.fingers[place]), called),)
+        return found
 
 
-_OUT_OF_REACH = 2**15
-"""A score that no probe has: too few fingers match nobody."""
-
-
-def _found(best: Best, chosen: Integers) -> list[Found]:
-    columns = (best.rows[chosen].tolist(), best.scores[chosen].tolist(), best.fingers[chosen].tolist())
-    return [
-        Unsearchable("too_few_fingers") if fingers < FEWEST_FINGERS else (Candidate(row, score, fingers),)
-        for row, score, fingers in zip(*columns, strict=True)
-    ]
+_NAMES = {"iafis": enrolled_ucn, "ident": enrolled_fin}
+"""What a record of each gallery is called that a booking has put there."""

@@ -1,6 +1,7 @@
 """A shard: some bookings that follow one another, booked, searched and answered in a process of their own.
 
-What the federal side answers depends on nothing but the submission, so shards know nothing of each other. Most people
+What the rows of a gallery answer depends on nothing but the submission, so shards are searched apart. Who is known by
+an enrolment of an earlier day is settled next, elsewhere, in order; then each shard is answered. Most people
 match nobody in IDENT, and their journey ends here; of these only columns go back, unless somebody listens.
 """
 
@@ -19,16 +20,20 @@ from pydantic_core import to_json
 from sandbox.in_process.days import Days
 from sandbox.in_process.flow import Disclosures, File, Flow
 from sandbox.in_process.routes import BOOKING, DESKS, SUBMITTED, prepared
-from sandbox.in_process.searches import MATCH, Galleries, Rows, Search, Searched
+from sandbox.in_process.searches import MATCH, Galleries, Rows, Search, Searched, joined
 from sandbox.population import People, bodies, people
 from sandbox.scenario import Scenario
 from sandbox.sharing import HELD_BACK, SHARED, Reach, Sharing
 from services.biometric_match.events import (
     IDENTIFICATION_DISCLOSURES,
     SEARCH_DISCLOSURES,
+    ArrestEnrolled,
+    EncounterEnrolled,
     IdentificationReturned,
     ImmigrationSearched,
+    RunOpened,
 )
+from services.biometric_match.gallery import GalleryKind
 from services.biometric_match.matcher import Searched as Told
 from services.biometric_match.run import Searches
 from services.booking.events import SUBMISSION, BookingRecorded, BookingRequest, FingerprintsSubmitted
@@ -36,6 +41,9 @@ from services.booking.handlers import on_booking
 from services.booking.identifiers import subject_of, tcn_of
 from services.chassis.effects import Case
 from services.chassis.envelope import CaseId, Disclosure, Event, Produced
+
+Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 TOGETHER = 1024
 """Bookings that are searched in one go."""
@@ -47,6 +55,9 @@ _ALWAYS: Mapping[type[Produced], tuple[int, Sequence[Disclosure]]] = {
     ImmigrationSearched: (SHARED, SEARCH_DISCLOSURES),
 }
 """The events of everybody whose prints go at least so far, and what they disclose, whether or not there is a match."""
+
+_ENROLLED: Mapping[GalleryKind, type[Produced]] = {"iafis": ArrestEnrolled, "ident": EncounterEnrolled}
+"""The events of those whose prints a gallery keeps. They disclose nothing."""
 
 _REMEMBERS: Mapping[str, type[Case]] = {desk.group: desk.remembers for desk in DESKS if desk.remembers is not None}
 
@@ -69,6 +80,11 @@ class Order:
     search: Search
     everything: bool
     apart: bool
+
+    def people(self, first: int | None = None, end: int | None = None) -> People:
+        """Its people, or those of them with the numbers `first` to `end`."""
+        start, stop = self.first if first is None else first, self.end if end is None else end
+        return people(self.scenario, self.seed, self.count, start, stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +112,9 @@ class Shard:
 
     iafis_row: Rows
     ident_row: Rows
+    iafis_known: Integers
+    """The number of the booking by whose enrolment the FBI knows somebody; `NOWHERE` for none."""
+
     searched: NDArray[np.uint8]
     reach: Reach
     brought: Sequence[Brought]
@@ -110,36 +129,38 @@ class Shard:
     said: Counter[str]
 
 
-def work(order: Order) -> Shard:
-    """Books, searches and answers a shard."""
+def search(order: Order) -> Searched:
+    """Searches a shard in the rows of both galleries."""
     galleries, desks = _galleries(order.opened, order.search), _desks(order.opened)
-    flow, sharing = Flow(desks), Sharing(order.scenario, desks[BOOKING.group], galleries.relay)
-    columns: list[Searched] = []
-    reaches: list[Reach] = []
-    unheard: list[Reach] = []
+    sharing = Sharing(order.scenario, desks[BOOKING.group], galleries.relay)
+    parts = (order.people(start, min(start + TOGETHER, order.end)) for start in _starts(order))
+    return joined([galleries.search(booked, sharing.of(booked)) for booked in parts])
+
+
+def work(order: Order, found: Searched) -> Shard:
+    """Books and answers a shard, of which it is known who is found."""
+    galleries, desks = _galleries(order.opened, order.search), _desks(order.opened)
+    flow = Flow(desks)
+    heard = np.full(len(found.reach), order.everything) | (found.searched == MATCH)
     booked_on: list[tuple[File, date]] = []
-    for start in range(order.first, order.end, TOGETHER):
-        booked = people(order.scenario, order.seed, order.count, start, min(start + TOGETHER, order.end))
-        reach = sharing.of(booked)
-        found = galleries.search(booked).as_far_as(reach)
-        heard = np.full(len(booked), order.everything) | (found.searched == MATCH)
-        wanted = np.flatnonzero(heard)
-        submitted = wanted[reach[wanted] >= HELD_BACK]
-        told = galleries.told(found, submitted, reach[submitted] == SHARED)
+    last = 0
+    for start in _starts(order):
+        end = min(start + TOGETHER, order.end)
+        booked, part = order.people(start, end), found.part(slice(start - order.first, end - order.first))
+        wanted = np.flatnonzero(heard[start - order.first : end - order.first])
+        told = galleries.told(order.scenario, part, wanted[part.reach[wanted] >= HELD_BACK])
         booked_on += _book(order, _only(booked, wanted), told, galleries.at_hand, flow)
-        columns.append(found)
-        reaches.append(reach)
-        unheard.append(reach[~heard])
         last = int(booked.booked_at[-1])
-    _count_unheard(flow, np.concatenate(unheard))
+    _count_unheard(flow, found, galleries.run, ~heard)
     zone = ZoneInfo(order.scenario.time_zone)
     last_day = datetime.fromtimestamp(last, zone).date()
     rounds = _go_on(order, flow, booked_on, zone) if order.apart else Counter[date]()
     return Shard(
-        iafis_row=np.concatenate([found.row["iafis"] for found in columns]),
-        ident_row=np.concatenate([found.row["ident"] for found in columns]),
-        searched=np.concatenate([found.searched for found in columns]),
-        reach=np.concatenate(reaches),
+        iafis_row=found.row["iafis"],
+        ident_row=found.row["ident"],
+        iafis_known=found.known["iafis"].number,
+        searched=found.searched,
+        reach=found.reach,
         brought=() if order.apart else [_handed_on(order, file, day) for file, day in booked_on],
         finished=[(file.number, file.events) for file, _ in booked_on] if order.apart else (),
         last_day=last_day,
@@ -149,14 +170,23 @@ def work(order: Order) -> Shard:
     )
 
 
-def _count_unheard(flow: Flow, reach: Reach) -> None:
+def _starts(order: Order) -> range:
+    return range(order.first, order.end, TOGETHER)
+
+
+def _count_unheard(flow: Flow, found: Searched, run: RunOpened, unheard: Flags) -> None:
     """What is said and disclosed of people whose events are not made."""
     for event, (least, disclosures) in _ALWAYS.items():
-        count = int((reach >= least).sum())
+        count = int((found.reach[unheard] >= least).sum())
         if count:
             flow.said[event.event_type] += count
         for row in disclosures if count else ():
             flow.disclosures[row.sender, row.recipient, row.categories] += count
+    enrolled = found.enrolled(run)
+    for kind, event in _ENROLLED.items():
+        count = int((enrolled[kind] & unheard).sum())
+        if count:
+            flow.said[event.event_type] += count
 
 
 def _go_on(order: Order, flow: Flow, booked_on: Sequence[tuple[File, date]], zone: ZoneInfo) -> Counter[date]:

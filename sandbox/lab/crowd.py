@@ -1,7 +1,8 @@
 """Everybody of a scenario, searched in parts: only the matched are kept, so that ten million fit in little memory."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox import report
-from sandbox.lab.matches import Searches, search
+from sandbox.lab.matches import Searches, enrolling_of, search, settled
 from sandbox.lab.tables import bookings_table
 from sandbox.population import NOWHERE, People, people
 from sandbox.scenario import Scenario
@@ -23,6 +24,9 @@ WORKERS = 2
 """Parts under way at once; numpy lets go of the interpreter while it works on columns."""
 
 _Columns = TypeVar("_Columns", People, Searches)
+
+AHEAD = 2 * WORKERS
+"""Parts that may be searched before the first of them is settled: more would only fill the memory."""
 
 OnBookings = Callable[[int], None]
 """Told how many bookings are done. What it raises ends the making."""
@@ -40,23 +44,36 @@ class Crowd:
 
 
 def crowd_of(scenario: Scenario, settings: RunSettings, bookings: int, on_bookings: OnBookings) -> Crowd:
-    """Make and search the people of so many bookings; no booking's search depends on another."""
+    """Make and search the people of so many bookings; then it is settled, in order, who is known by an enrolment."""
     starts = range(0, bookings, PART)
+    enrolling = enrolling_of(scenario, settings)
 
-    def part(start: int) -> Crowd:
+    def searched(start: int) -> tuple[People, Searches]:
         some = people(scenario, settings.seed, bookings, start, min(start + PART, bookings))
-        found = search(some, settings)
+        return some, search(some, settings)
+
+    def part(some: People, before: Searches) -> Crowd:
+        found = settled(some, before, enrolling)
         table = bookings_table(some, found, ZoneInfo(settings.time_zone), only_on_file=False)
         matched = np.flatnonzero(found.ident_row != NOWHERE)
         groups = np.bincount(some.group_b, minlength=2).tolist()
         return Crowd(_at(some, matched), _at(found, matched), report.booked(table), groups)
 
     parts: list[Crowd] = []
+    under_way: deque[Future[tuple[People, Searches]]] = deque()
+
+    def take_next() -> None:
+        parts.append(part(*under_way.popleft().result()))
+        on_bookings(min(len(parts) * PART, bookings))
+
     pool = ThreadPoolExecutor(WORKERS)
     try:
-        for start, made in zip(starts, pool.map(part, starts), strict=True):
-            parts.append(made)
-            on_bookings(min(start + PART, bookings))
+        for start in starts:
+            under_way.append(pool.submit(searched, start))
+            if len(under_way) > AHEAD:
+                take_next()
+        while under_way:
+            take_next()
     finally:
         # Whoever is told may have had enough: the parts that nobody has begun are then not made.
         pool.shutdown(cancel_futures=True)

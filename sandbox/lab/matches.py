@@ -1,11 +1,13 @@
 """Who of a population is matched, and what the records behind the matches say."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sandbox.enrolling import ByPerson, Enrolling
 from sandbox.population import NOWHERE, People
+from sandbox.scenario import Scenario
 from sandbox.sharing import HELD_BACK, SHARED, Reach, sharing_of
 from services.biometric_match.domain import CRIMINAL_IDENTIFICATION_TAKES, STATUS_RESEARCH_TAKES, removabilities
 from services.biometric_match.gallery import GalleryKind
@@ -40,14 +42,18 @@ _STATUS_TAKES = int((CRIMINAL_IDENTIFICATION_TAKES + STATUS_RESEARCH_TAKES).tota
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Searches:
-    """What both searches answer about every booking: the row, or `NOWHERE`; `error` where nothing could be searched.
+    """What both searches answer about every booking: the row, or `NOWHERE`; an error where nothing could be searched.
 
-    `reach` is how far the prints went: nobody answers about prints that were not sent.
+    `known_to_ident` and `known_to_iafis` are the numbers of the earlier bookings by whose enrolment somebody is known,
+    or `NOWHERE`. `reach` is how far the prints went: nobody answers about prints that were not sent.
     """
 
     ident_row: Integers
     iafis_row: Integers
+    known_to_ident: Integers
+    known_to_iafis: Integers
     error: Flags
+    iafis_error: Flags
     reach: Reach
 
 
@@ -71,10 +77,14 @@ class Matches:
 
 
 def search(people: People, settings: RunSettings, *, only_on_file: bool = False) -> Searches:
-    """Search whatever is sent as `MateMatcher` does; with `only_on_file`, only those of whom IDENT has a record."""
+    """Search whatever is sent as `MateMatcher` does; with `only_on_file`, only those of whom IDENT has a record.
+
+    Who is known by an enrolment is not searched here: `settled` says it, which needs everybody, and in order.
+    """
     reach = sharing_of(people.scenario, settings).of(people)
-    nowhere = np.full((2, len(people)), NOWHERE, np.int64)
-    found = Searches(nowhere[0], nowhere[1], np.zeros(len(people), np.bool_), reach)
+    nowhere = np.full((4, len(people)), NOWHERE, np.int64)
+    errors = np.zeros((2, len(people)), np.bool_)
+    found = Searches(nowhere[0], nowhere[1], nowhere[2], nowhere[3], errors[0], errors[1], reach)
     chosen = np.flatnonzero((reach >= HELD_BACK) & ((people.ident_row != NOWHERE) | (not only_on_file)))
     galleries = people.scenario.galleries
     files = galleries.files(settings.seed)
@@ -83,17 +93,32 @@ def search(people: People, settings: RunSettings, *, only_on_file: bool = False)
         prints = people.prints(part)
         codes, present = np.ascontiguousarray(prints.codes.T), np.ascontiguousarray(prints.present.T)
         matcher = MateMatcher(files, galleries.fpir, people.person[part], galleries.ident_fingers)
-        kinds: tuple[tuple[GalleryKind, Integers, Flags], ...] = (
-            ("iafis", found.iafis_row, reach[part] >= HELD_BACK),
-            ("ident", found.ident_row, reach[part] == SHARED),
+        kinds: tuple[tuple[GalleryKind, Integers, Flags, Flags], ...] = (
+            ("iafis", found.iafis_row, found.iafis_error, reach[part] >= HELD_BACK),
+            ("ident", found.ident_row, found.error, reach[part] == SHARED),
         )
-        for kind, column, asked in kinds:
+        for kind, column, error, asked in kinds:
             rows, scores, compared = matcher.best(kind, codes, present)
             fingers = compared.sum(axis=1)
             enough = (fingers >= FEWEST_FINGERS) & (scores >= matcher.thresholds[fingers])
             column[part] = np.where(asked & enough, rows, NOWHERE)
-        found.error[part] = fingers < FEWEST_FINGERS
+            error[part] = fingers < FEWEST_FINGERS
     return found
+
+
+def enrolling_of(scenario: Scenario, settings: RunSettings) -> Enrolling:
+    """The enrolments of a run, none yet."""
+    return ByPerson(scenario.galleries, settings.seed, settings.time_zone)
+
+
+def settled(people: People, found: Searches, enrolling: Enrolling) -> Searches:
+    """What searches answer with what bookings have enrolled. All bookings of a run are to be settled once, in order."""
+    unmatched: dict[GalleryKind, Flags] = {
+        "iafis": (found.reach >= HELD_BACK) & ~found.iafis_error & (found.iafis_row == NOWHERE),
+        "ident": (found.reach == SHARED) & ~found.error & (found.ident_row == NOWHERE),
+    }
+    known = enrolling.settle(people, unmatched)
+    return replace(found, known_to_ident=known["ident"].number, known_to_iafis=known["iafis"].number)
 
 
 def matches(people: People, found: Searches, settings: RunSettings) -> Matches:

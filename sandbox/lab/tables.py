@@ -24,10 +24,19 @@ Integers = NDArray[np.int64]
 
 def bookings_table(people: People, found: Searches, zone: ZoneInfo, *, only_on_file: bool) -> pl.DataFrame:
     """One row for every booking."""
-    not_asked = found.reach < SHARED
-    searched = np.select([not_asked, found.error, found.ident_row != NOWHERE], [NOWHERE, 2, 0], 1)
-    identified = found.iafis_row != NOWHERE
-    of_iafis = {"identified": identified, "misidentified": identified & (found.iafis_row != people.iafis_row)}
+    kinds = {
+        NOWHERE: found.reach < SHARED,
+        SEARCHES.index("error"): found.error,
+        SEARCHES.index("match"): found.ident_row != NOWHERE,
+        SEARCHES.index("known_encounter"): found.known_to_ident != NOWHERE,
+    }
+    searched = np.select(list(kinds.values()), list(kinds), SEARCHES.index("no_match"))
+    by_row = found.iafis_row != NOWHERE
+    of_iafis = {
+        "identified": by_row | (found.known_to_iafis != NOWHERE),
+        # Whoever is known by an enrolment is known by their own (`enrolling.ByPerson`).
+        "misidentified": by_row & (found.iafis_row != people.iafis_row),
+    }
     unknown = pl.repeat(None, len(people), dtype=pl.Boolean, eager=True)
     columns = {
         "number": people.numbers,

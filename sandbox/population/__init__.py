@@ -2,6 +2,7 @@
 
 from sandbox.population.bodies import bodies, bookings
 from sandbox.population.people import (
+    NOBODY,
     NOWHERE,
     TRUE_STATUSES,
     People,
@@ -9,9 +10,11 @@ from sandbox.population.people import (
     oca_of,
     people,
     rosters,
+    subjects_of,
 )
 
 __all__ = [
+    "NOBODY",
     "NOWHERE",
     "TRUE_STATUSES",
     "People",
@@ -21,4 +24,5 @@ __all__ = [
     "oca_of",
     "people",
     "rosters",
+    "subjects_of",
 ]

@@ -77,9 +77,7 @@ class People:
 
     def subjects(self, chosen: Integers) -> list[str]:
         """The references `<ori>/<oca>` of some of the bookings."""
-        oris = list(self.scenario.agencies)
-        pairs = zip(self.agency[chosen].tolist(), self.numbers[chosen].tolist(), strict=True)
-        return [f"{oris[agency]}/{oca_of(number)}" for agency, number in pairs]
+        return _subjects(self.scenario, self.agency[chosen], self.numbers[chosen])
 
     def prints(self, chosen: slice | Integers | Flags = slice(None)) -> Impressions:
         """The prints that the livescan takes of some of them: new captures of their fingers, with their qualities."""
@@ -93,7 +91,7 @@ def people(scenario: Scenario, seed: int, count: int, first: int = 0, end: int |
     """
     numbers = np.arange(first, count if end is None else end, dtype=np.int64)
     mix = scenario.people
-    agency = picks([scenario.agency_weights[ori] for ori in scenario.agencies], _draw(seed, "agency", numbers))
+    agency = _agencies(scenario, seed, numbers)
     booked_at = _times(scenario, (numbers + _draw(seed, "time", numbers)) / count)
     ident_row, iafis_row, person = _rows(scenario, seed, numbers)
     recorded, status = _statuses(mix, scenario.records, seed, person, ident_row)
@@ -105,7 +103,7 @@ def people(scenario: Scenario, seed: int, count: int, first: int = 0, end: int |
         scenario=scenario,
         seed=seed,
         numbers=numbers,
-        agency=agency.astype(np.uint8),
+        agency=agency,
         booked_at=booked_at,
         person=person,
         ident_row=ident_row,
@@ -132,6 +130,11 @@ def number_of(oca: str) -> int:
     return int(oca.removeprefix("B-")) - 1
 
 
+def subjects_of(scenario: Scenario, seed: int, numbers: Integers) -> list[str]:
+    """The references `<ori>/<oca>` of bookings by their numbers."""
+    return _subjects(scenario, _agencies(scenario, seed, numbers), numbers)
+
+
 def birthplaces(scenario: Scenario) -> tuple[str, ...]:
     """NCIC codes of the places of birth; the first is the United States."""
     return ("US", *scenario.people.birthplaces_abroad)
@@ -141,6 +144,17 @@ def rosters(scenario: Scenario) -> tuple[Roster, Roster]:
     """Who is on file in IAFIS, and who in IDENT."""
     galleries = scenario.galleries
     return Roster("iafis", galleries.rows, galleries.overlap), Roster("ident", galleries.rows, galleries.overlap)
+
+
+def _agencies(scenario: Scenario, seed: int, numbers: Integers) -> Codes:
+    weights = [scenario.agency_weights[ori] for ori in scenario.agencies]
+    return picks(weights, _draw(seed, "agency", numbers)).astype(np.uint8)
+
+
+def _subjects(scenario: Scenario, agencies: Codes, numbers: Integers) -> list[str]:
+    oris = list(scenario.agencies)
+    pairs = zip(agencies.tolist(), numbers.tolist(), strict=True)
+    return [f"{oris[agency]}/{oca_of(number)}" for agency, number in pairs]
 
 
 def _draw(seed: int, purpose: str, numbers: Integers) -> NDArray[np.float64]:

@@ -1,6 +1,12 @@
-"""The wiring of the biometric matcher: one stream in, three answers out. Its rules are in domain.py."""
+"""The wiring of the biometric matcher: one stream in, three answers out, and two that it reads whole, its enrolments.
 
+Its rules are in domain.py.
+"""
+
+from services.biometric_match.enrolled import READ, Enrolments
 from services.biometric_match.events import (
+    ArrestEnrolled,
+    EncounterEnrolled,
     FingerprintsSubmitted,
     IdentificationReturned,
     ImmigrationSearched,
@@ -17,7 +23,13 @@ from services.biometric_match.shards import Drawer, Scattered
 from services.chassis.delivery.stage import Group
 from services.chassis.service import Service
 
-PUBLISHES = (IdentificationReturned, ImmigrationSearched, ImmigrationStatusReturned)
+PUBLISHES = (
+    IdentificationReturned,
+    ArrestEnrolled,
+    ImmigrationSearched,
+    EncounterEnrolled,
+    ImmigrationStatusReturned,
+)
 
 
 def build(settings: MatcherSettings | None = None) -> Service:
@@ -35,10 +47,12 @@ def build(settings: MatcherSettings | None = None) -> Service:
 
 def _examiner(service: Service, group: Group[Searches], settings: MatcherSettings) -> Examiner:
     """Who searches: this process alone, or all that share the galleries out."""
+    enrolments = Enrolments()
+    whole = service.whole(READ, enrolments)
     shelf = Shelf(threads=settings.search_threads)
     if settings.shards == 1:
-        return Examiner(shelf)
+        return Examiner(enrolments, whole, shelf)
 
     drawer = Drawer(group, shelf)
     front = service.scatter(service.name, settings.shards, settings.shard_patience_seconds, drawer.answer)
-    return Examiner(shelf, Scattered(front).search)
+    return Examiner(enrolments, whole, shelf, Scattered(front).search)

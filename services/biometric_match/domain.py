@@ -43,6 +43,8 @@ class Match:
 
     row: int
     score_db: float
+    enrolled_as: str | None = None
+    """See `Candidate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +54,21 @@ class Answers:
     criminal: CriminalRecord | None = None
     criminal_error: UnsearchableReason | None = None
     immigration: ImmigrationRecord | None = None
+    encounter: str | None = None
+    """DHS's number of an earlier arrest of the run that IDENT knows the prints from, where it has no file."""
+
     immigration_score_db: float | None = None
     immigration_error: UnsearchableReason | None = None
+
+    @property
+    def is_new_to_iafis(self) -> bool:
+        """Whether IAFIS was searched, and knew nobody."""
+        return self.criminal is None and self.criminal_error is None
+
+    @property
+    def is_new_to_ident(self) -> bool:
+        """Whether IDENT knew nobody, if it was searched: neither a file nor an earlier arrest."""
+        return self.immigration is None and self.encounter is None and self.immigration_error is None
 
     @property
     def convictions(self) -> tuple[Conviction, ...]:
@@ -68,12 +83,23 @@ def answers(searched: Searched, run: RunOpened) -> list[Answers]:
     rap_sheets = criminal_records(run.seed, _rows(criminal), run.records)
     files = immigration_records(run.seed, _rows(immigration), run.records)
 
+    def rap_sheet(column: int) -> CriminalRecord | None:
+        in_iafis_as = criminal[column]
+        if in_iafis_as is None:
+            return None
+        if in_iafis_as.enrolled_as is None:
+            return rap_sheets.record(column, run.opened_on)
+        # An arrest of this run is on file, and what came of it in court is not.
+        return CriminalRecord(ucn=in_iafis_as.enrolled_as, convictions=())
+
     def answer(column: int) -> Answers:
         in_ident_as = immigration[column]
+        encounter = in_ident_as.enrolled_as if in_ident_as else None
         return Answers(
-            criminal=rap_sheets.record(column, run.opened_on) if criminal[column] else None,
+            criminal=rap_sheet(column),
             criminal_error=_refusal(searched.iafis[column]),
-            immigration=files.record(column) if in_ident_as else None,
+            immigration=files.record(column) if in_ident_as and encounter is None else None,
+            encounter=encounter,
             immigration_score_db=in_ident_as.score_db if in_ident_as else None,
             immigration_error=_refusal(searched.ident[column]),
         )
@@ -86,18 +112,25 @@ def _refusal(found: Found | None) -> UnsearchableReason | None:
 
 
 def match(found: Found | None, galleries: Galleries) -> Match | None:
-    """The best candidate as a match, if its score reaches the threshold for so many fingers and rows."""
+    """The best candidate as a match, if its score reaches the threshold for so many fingers and rows.
+
+    A file outranks an arrest of this run: only where no record that was there before scores enough does one count that
+    was enrolled since. The threshold stays that of the gallery as it was when the run opened.
+    """
     if not found or isinstance(found, Unsearchable):
         return None
-    best = found[0]
-    if best.score < threshold(best.fingers, galleries.rows, galleries.fpir):
+    enough = threshold(found[0].fingers, galleries.rows, galleries.fpir)
+    scored = [candidate for candidate in found if candidate.score >= enough]
+    on_file = [candidate for candidate in scored if candidate.enrolled_as is None]
+    if not scored:
         return None
-    return Match(best.row, score_db(best.fingers, best.score))
+    best = (on_file or scored)[0]
+    return Match(best.row, score_db(best.fingers, best.score), best.enrolled_as)
 
 
 def _rows(matches: Sequence[Match | None]) -> NDArray[np.int64]:
-    """A row for everybody: that of a submission without a match is made with the others, and never read."""
-    return np.array([found.row if found else 0 for found in matches], np.int64)
+    """A row for everybody: that of a submission that matched no file is made with the others, and never read."""
+    return np.array([0 if found is None or found.enrolled_as else found.row for found in matches], np.int64)
 
 
 def removability(record: ImmigrationRecord, convictions: Iterable[Conviction]) -> Removable:

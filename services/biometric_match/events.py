@@ -105,6 +105,11 @@ class Galleries(BaseModel):
         default=0, description="Of people: those with a relative whose fingers are like theirs. An assumption."
     )
     alike_share: Share = Field(default=0, description="Of the bits of such a finger: those copied from the relative's.")
+    retain_no_match: bool = Field(
+        default=True,
+        description="Whether IDENT keeps the prints of arrests that matched nobody, as an encounter. Disputed: critics"
+        " (MIRA, ACLU) say that it did; the official limits were not read.",
+    )
 
     @model_validator(mode="after")
     def _overlap_fits(self) -> "Galleries":
@@ -152,6 +157,7 @@ class RunOpened(Consumed):
 
     seed: int
     opened_on: date
+    time_zone: str = "UTC"
     agencies: dict[str, AgencySeen] = Field(default_factory=dict)
     vocabulary: DocumentSeen | None = None
     sharing: DocumentSeen | None = None
@@ -260,17 +266,80 @@ class ImmigrationSearched(Produced):
     """DHS's search of IDENT for the relayed prints: match, no match or error.
 
     A match says that IDENT knows the prints, not that the person may be removed: IDENT holds green-card holders,
-    visitors, asylum applicants and naturalised citizens. `score_db` says how rare the score is between strangers, in
-    decibels; 95 dB is one false match in three thousand million comparisons. Shown up to 200.
+    visitors, asylum applicants and naturalised citizens. A known encounter says that it knows them from an earlier
+    arrest of this run alone: there is no file to look up, and nothing follows. `score_db` says how rare the score is
+    between strangers, in decibels; 95 dB is one false match in three thousand million comparisons. Shown up to 200.
     """
 
     event_type: ClassVar[str] = "immigration.searched.v1"
     party: ClassVar[str] = "DHS"
 
-    result: Literal["match", "no_match", "error"]
+    result: Literal["match", "no_match", "error", "known_encounter"]
     fin: Fin | None
     score_db: Annotated[float, Field(ge=0, le=200)] | None
     reason: UnsearchableReason | None
+
+
+class ArrestEnrolled(Produced):
+    """The FBI keeps the prints of an arrest that matched nobody, as a record of its own in IAFIS.
+
+    The criminal master file keeps every arrest (RET, EBTS 2.005). Searches of later days find it. Nobody is told.
+    """
+
+    event_type: ClassVar[str] = "arrest.enrolled.v1"
+    party: ClassVar[str] = "FBI"
+
+    day: date
+    ucn: Ucn
+    prints: SubmittedPrints
+
+
+class EncounterEnrolled(Produced):
+    """DHS keeps the prints of an arrest that matched nobody, as an encounter in IDENT, which is no immigration file.
+
+    Only where the run's `retain_no_match` says so, which is disputed. Searches of later days find it. Nobody is told.
+    """
+
+    event_type: ClassVar[str] = "encounter.enrolled.v1"
+    party: ClassVar[str] = "DHS"
+
+    day: date
+    fin: Fin
+    prints: SubmittedPrints
+
+
+class EnrolmentSeen(Consumed):
+    """An enrolment as the searches of later days need it."""
+
+    day: date
+    prints: SubmittedPrints
+
+    @property
+    def called(self) -> str:
+        """The number that the record has."""
+        raise NotImplementedError
+
+
+class ArrestEnrolledSeen(EnrolmentSeen):
+    """What IAFIS has taken in."""
+
+    ucn: Ucn
+
+    @property
+    def called(self) -> str:
+        """The FBI's number."""
+        return self.ucn
+
+
+class EncounterEnrolledSeen(EnrolmentSeen):
+    """What IDENT has taken in."""
+
+    fin: Fin
+
+    @property
+    def called(self) -> str:
+        """DHS's number."""
+        return self.fin
 
 
 class ImmigrationStatusReturned(Produced):

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
+from services.biometric_match.enrolled import Enrolments
 from services.biometric_match.events import FingerprintsSubmitted
 from services.biometric_match.gallery import Files, Gallery, GalleryKind, columns, fingers_searched
 from services.biometric_match.matcher import CANDIDATES, Found, Searched, found
 from services.biometric_match.prints import Bits, Prints
 from services.biometric_match.run import Searches
-from services.biometric_match.search import Top
+from services.biometric_match.search import Top, merged
+from services.chassis.delivery.whole import Whole
 from services.chassis.draws import Words
 from services.chassis.envelope import Event
 from services.chassis.scatter.shard import WHOLE, Shard
@@ -77,42 +79,77 @@ class Shelf:
 
 
 class Examiner:
-    """Searches both galleries for all submissions of a batch at once, here or elsewhere.
+    """Searches both galleries, here or elsewhere, for all submissions of a batch at once.
+
+    What bookings have added to them is searched here in any case: every process of the matcher knows all of it.
 
     What is not relayed is not searched in IDENT.
     """
 
-    def __init__(self, shelf: Shelf | None = None, elsewhere: Elsewhere | None = None) -> None:
+    def __init__(
+        self,
+        enrolments: Enrolments | None = None,
+        whole: Whole | None = None,
+        shelf: Shelf | None = None,
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
+        """
+        Args:
+            enrolments: what is known of enrolments.
+            whole: reads them from their streams, right before each search; without it, nobody else searches.
+            shelf: the galleries that are here.
+            elsewhere: searches galleries that are not.
+        """
+        self.enrolments = enrolments or Enrolments()
+        self.whole = whole
         self.shelf = shelf or Shelf()
         self.elsewhere = elsewhere
 
     async def examine(self, events: Sequence[Submission], searches: Searches) -> Searched:
-        """What the galleries have for submissions of one run, in their order."""
+        """What the galleries have for submissions of one run, in their order.
+
+        Raises:
+            InfrastructureError: Redis is out of reach, so nobody knows who was enrolled.
+        """
+        if self.whole is not None:
+            await self.whole.catch_up()
+            if self.enrolments.lacks(events[0].runid):
+                await self.whole.again()
         if self.elsewhere is None:
             return await asyncio.to_thread(self.examine_here, events, searches)
         batch = await asyncio.to_thread(_Batch, events, searches)
-        return batch.searched(await self.elsewhere(events[0].runid, batch.probes, CANDIDATES))
+        on_file = await self.elsewhere(events[0].runid, batch.probes, CANDIDATES)
+        return await asyncio.to_thread(batch.searched, on_file, self.enrolments)
 
     def examine_here(self, events: Sequence[Submission], searches: Searches) -> Searched:
-        """The same, in this thread."""
+        """The same by what is known of enrolments now, in this thread."""
         batch = _Batch(events, searches)
-        return batch.searched([self.shelf.top(searches.files, probes, CANDIDATES) for probes in batch.probes])
+        on_file = [self.shelf.top(searches.files, probes, CANDIDATES) for probes in batch.probes]
+        return batch.searched(on_file, self.enrolments)
 
 
 class _Batch:
     """What is searched where for some submissions, and what comes of it."""
 
     def __init__(self, events: Sequence[Submission], searches: Searches) -> None:
-        prints = [event.data.prints.decoded() for event in events]
-        self.relayed = [searches.relay.takes(event.data.ori, event.data.charge) for event in events]
-        sent = [taken for taken, goes_on in zip(prints, self.relayed, strict=True) if goes_on]
-        searched: tuple[tuple[GalleryKind, Sequence[Prints]], ...] = (("iafis", prints), ("ident", sent))
-        self.probes = [Probes.of(searches, gallery, taken) for gallery, taken in searched if taken]
+        self._relayed = [searches.relay.takes(event.data.ori, event.data.charge) for event in events]
+        self._rows = searches.files.rows
+        sent = [event for event, goes_on in zip(events, self._relayed, strict=True) if goes_on]
+        searched: tuple[tuple[GalleryKind, Sequence[Submission]], ...] = (("iafis", events), ("ident", sent))
+        self._submissions = [some for _, some in searched if some]
+        self._days = [[searches.day(event.time) for event in some] for some in self._submissions]
+        self.probes = [
+            Probes.of(searches, gallery, [event.data.prints.decoded() for event in some])
+            for gallery, some in searched
+            if some
+        ]
 
-    def searched(self, tops: Iterable[Top]) -> Searched:
-        """The candidates, from the best rows for each of the `probes`."""
+    def searched(self, on_file: Iterable[Top], enrolments: Enrolments) -> Searched:
+        """The candidates, from the best rows on file for each of the `probes`, and what was enrolled since."""
         lists: dict[GalleryKind, list[Found]] = {"iafis": [], "ident": []}
-        for probes, best in zip(self.probes, tops, strict=True):
-            lists[probes.gallery] = found(best, probes.compared)
+        for probes, some, days, best in zip(self.probes, self._submissions, self._days, on_file, strict=True):
+            codes, compared = probes.codes, probes.compared
+            enrolled, called = enrolments.top(some[0].runid, probes.gallery, codes, compared, days, self._rows)
+            lists[probes.gallery] = found(merged([best, enrolled], CANDIDATES), compared, called)
         in_ident = iter(lists["ident"])
-        return Searched(lists["iafis"], [next(in_ident) if goes_on else None for goes_on in self.relayed])
+        return Searched(lists["iafis"], [next(in_ident) if goes_on else None for goes_on in self._relayed])

@@ -1,7 +1,8 @@
-"""From a submission to the federal answers, three at most. Pure and stateless: they follow from the input alone."""
+"""From a submission to the federal answers, three at most, and to what the galleries keep of it. Pure and stateless."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC
+from typing import Literal
 
 from services.biometric_match.domain import (
     CRIMINAL_IDENTIFICATION_TAKES,
@@ -15,12 +16,15 @@ from services.biometric_match.events import (
     IDENTIFICATION_DISCLOSURES,
     SEARCH_DISCLOSURES,
     STATUS_DISCLOSURES,
+    ArrestEnrolled,
+    EncounterEnrolled,
     FingerprintsSubmitted,
     IdentificationReturned,
     ImmigrationSearched,
     ImmigrationStatusReturned,
 )
 from services.biometric_match.matcher import Searched
+from services.biometric_match.records import enrolled_fin, enrolled_ucn
 from services.biometric_match.run import Searches
 from services.chassis.effects import Case, Emit, Outcome
 from services.chassis.envelope import Event
@@ -42,21 +46,28 @@ def on_fingerprints_submitted(
 
     Returns:
         One outcome for each event, in their order: the FBI's answer; DHS's, if it was asked; and a third where IDENT
-        has a match.
+        has a match. With each of the first two comes an enrolment, where nobody matched and the prints are kept.
     """
     told = zip(events, answers(searched, searches.run), searched.ident, strict=True)
-    return [Outcome(emits=tuple(_emits(event, found, relayed=in_ident is not None))) for event, found, in_ident in told]
+    return [
+        Outcome(emits=tuple(_emits(event, found, searches, relayed=in_ident is not None)))
+        for event, found, in_ident in told
+    ]
 
 
-def _emits(event: Submission, found: Answers, *, relayed: bool) -> Iterator[Emit]:
+def _emits(event: Submission, found: Answers, searches: Searches, *, relayed: bool) -> Iterator[Emit]:
     submitted_at = event.time.astimezone(UTC)
     identified_at = submitted_at + CRIMINAL_IDENTIFICATION_TAKES
     searched_at = submitted_at + IDENT_SEARCH_TAKES
 
     yield Emit(_identification(found), identified_at)
+    if found.is_new_to_iafis:
+        yield Emit(_arrest(event, searches), identified_at)
     if not relayed:
         return
     yield Emit(_search(found), searched_at)
+    if found.is_new_to_ident and searches.run.galleries.retain_no_match:
+        yield Emit(_encounter(event, searches), searched_at)
     if found.immigration is not None:
         # The query carries keys to the rap sheet, so it waits for both searches.
         asked_at = max(identified_at, searched_at)
@@ -93,8 +104,32 @@ def _search(found: Answers) -> ImmigrationSearched:
         )
     return ImmigrationSearched(
         disclosures=SEARCH_DISCLOSURES,
-        result="no_match" if found.immigration is None else "match",
-        fin=None if found.immigration is None else found.immigration.fin,
+        result=_result(found),
+        fin=found.immigration.fin if found.immigration is not None else found.encounter,
         score_db=found.immigration_score_db,
         reason=None,
+    )
+
+
+def _result(found: Answers) -> Literal["match", "known_encounter", "no_match"]:
+    if found.immigration is not None:
+        return "match"
+    return "no_match" if found.encounter is None else "known_encounter"
+
+
+def _arrest(event: Submission, searches: Searches) -> ArrestEnrolled:
+    return ArrestEnrolled(
+        disclosures=(),
+        day=searches.day(event.time),
+        ucn=enrolled_ucn(searches.run.seed, event.subject, searches.run.galleries.rows),
+        prints=event.data.prints,
+    )
+
+
+def _encounter(event: Submission, searches: Searches) -> EncounterEnrolled:
+    return EncounterEnrolled(
+        disclosures=(),
+        day=searches.day(event.time),
+        fin=enrolled_fin(searches.run.seed, event.subject, searches.run.galleries.rows),
+        prints=event.data.prints,
     )

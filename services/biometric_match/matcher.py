@@ -1,7 +1,8 @@
 """The matcher: prints in, a list of candidates out, best first. Whether the best is a match is not decided here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -19,6 +20,9 @@ FEWEST_FINGERS = 2
 CANDIDATES = 10
 """How long a list of candidates is at most."""
 
+NOBODY: Mapping[int, str] = MappingProxyType({})
+"""Where nobody was enrolled."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -28,6 +32,10 @@ class Candidate:
     score: int
     fingers: int
     """How many fingers were compared: a score means nothing without it."""
+
+    enrolled_as: str | None = None
+    """The number that the record got when a booking of this run put it on file; None for those that were there before.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +79,16 @@ class ExhaustiveMatcher:
         return self.galleries[kind].top(codes, compared, count), compared
 
 
-def found(best: Top, compared: Bits) -> list[Found]:
-    """The answer to each probe, from the best rows and the fingers that were compared, `[probe, finger]`."""
+def found(best: Top, compared: Bits, enrolled: Mapping[int, str] = NOBODY) -> list[Found]:
+    """The answer to each probe, from the best rows and the fingers that were compared, `[probe, finger]`.
+
+    `enrolled` holds the numbers of the records among those rows that bookings of this run have put on file, by row.
+    """
     rows = zip(best.rows.tolist(), best.scores.tolist(), compared.sum(axis=1).tolist(), strict=True)
-    return [_found(zip(found_rows, scores, strict=True), fingers) for found_rows, scores, fingers in rows]
+    return [_found(zip(found_rows, scores, strict=True), fingers, enrolled) for found_rows, scores, fingers in rows]
 
 
-def _found(ranked: Iterable[tuple[int, int]], fingers: int) -> Found:
+def _found(ranked: Iterable[tuple[int, int]], fingers: int, enrolled: Mapping[int, str]) -> Found:
     if fingers < FEWEST_FINGERS:
         return Unsearchable("too_few_fingers")
-    return tuple(Candidate(row, score, fingers) for row, score in ranked if row != NO_ROW)
+    return tuple(Candidate(row, score, fingers, enrolled.get(row)) for row, score in ranked if row != NO_ROW)

@@ -9,6 +9,7 @@ Records are made as columns, for many rows at once, and come out of them one by 
 from collections.abc import Set
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from string import ascii_uppercase, digits
 from typing import Annotated, Final, Literal, get_args
 
@@ -45,6 +46,10 @@ Indices = NDArray[np.uint8]
 MOST_CONVICTIONS = 5
 _UCN_PREFIX = "ZZ"
 _DAYS_A_YEAR = 365
+
+_UCNS = 36**7
+_FINS = 10**7
+"""How many numbers of each kind there are."""
 
 
 class RecordMixes(BaseModel):
@@ -183,7 +188,7 @@ class CriminalRecords:
         """One record out of the columns, as on `as_of`, the day on which the run opens; oldest conviction first."""
         convictions = (self._conviction(line, column, as_of) for line in range(int(self.convictions[column])))
         return CriminalRecord(
-            ucn=f"{_UCN_PREFIX}{_base_36(int(self.ucn[column]))}",
+            ucn=_ucn(int(self.ucn[column])),
             convictions=tuple(sorted(convictions, key=lambda conviction: conviction.convicted_on)),
         )
 
@@ -224,7 +229,7 @@ class ImmigrationRecords:
         """One record out of the columns."""
         a_number = int(self.a_number[column])
         return ImmigrationRecord(
-            fin=f"FIN000{self.fin[column]:07d}",
+            fin=_fin(int(self.fin[column])),
             a_number=None if a_number < 0 else f"A000{a_number:06d}",
             status=STATUSES[self.status[column]],
             removable=REMOVABILITIES[self.removable[column]],
@@ -255,7 +260,7 @@ def criminal_records(seed: int, rows: Integers, mixes: RecordMixes) -> CriminalR
 
 def criminal_numbers(seed: int, rows: Integers) -> NDArray[np.int64]:
     """The FBI's numbers of the people in `rows` of IAFIS, without the rest of their records (`CriminalRecords.ucn`)."""
-    return _scattered(seed, "ucn", rows, 36**7)
+    return _scattered(seed, "ucn", rows, _UCNS)
 
 
 def number_of_ucn(ucn: str) -> int:
@@ -282,9 +287,37 @@ def immigration_records(seed: int, rows: Integers, mixes: RecordMixes) -> Immigr
         removable=removable,
         final_order=final_order,
         prior_removal=prior_removal,
-        fin=_scattered(seed, "fin", rows, 10**7),
+        fin=_scattered(seed, "fin", rows, _FINS),
         a_number=np.where(has_a_file, _scattered(seed, "a_number", rows, 10**6), -1),
     )
+
+
+def enrolled_ucn(seed: int, subject: str, rows: int) -> str:
+    """The FBI's number of somebody whose prints came onto the file in the run: nobody's in the first `rows`.
+
+    Args:
+        seed: the run's seed.
+        subject: the booking's reference, so that the number does not depend on who else was enrolled.
+        rows: how many people were on file when the run opened.
+    """
+    return _ucn(_enrolled(seed, "ucn", subject, rows, _UCNS))
+
+
+def enrolled_fin(seed: int, subject: str, rows: int) -> str:
+    """DHS's number of somebody whose prints came onto the file in the run; see `enrolled_ucn`.
+
+    There are ten million: with 1,000 people enrolled, two have the same number in one run of twenty. A gallery of ten
+    million rows leaves none over.
+    """
+    return _fin(_enrolled(seed, "fin", subject, rows, _FINS))
+
+
+def _enrolled(seed: int, purpose: str, subject: str, rows: int, size: int) -> int:
+    """The number of a row beyond the gallery's own, drawn for the booking."""
+    left = size - rows
+    drawn = chance(seed, f"record.enrolled.{purpose}", subject)
+    row = rows + int(drawn * left) if left else int(drawn * size)
+    return (_start(seed, purpose, size) + row * _STEP) % size
 
 
 def _removable(seed: int, rows: Integers, status: Indices, mixes: RecordMixes) -> Indices:
@@ -327,8 +360,23 @@ def _scattered(seed: int, purpose: str, rows: Integers, size: int) -> NDArray[np
 
     The factor shares no divisor with 10 or with 36, so the map is one to one.
     """
-    start = int(chance(seed, f"record.{purpose}", "start") * size)
-    return (start + rows.astype(np.int64) * 6_180_339_887) % size
+    return (_start(seed, purpose, size) + rows.astype(np.int64) * _STEP) % size
+
+
+_STEP = 6_180_339_887
+
+
+@lru_cache
+def _start(seed: int, purpose: str, size: int) -> int:
+    return int(chance(seed, f"record.{purpose}", "start") * size)
+
+
+def _ucn(number: int) -> str:
+    return f"{_UCN_PREFIX}{_base_36(number)}"
+
+
+def _fin(number: int) -> str:
+    return f"FIN000{number:07d}"
 
 
 def _base_36(number: int) -> str:

@@ -1,6 +1,8 @@
 """What the matcher has at hand during a run, from its `run.opened`: what galleries are made from, and the relay."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
@@ -19,6 +21,10 @@ class Searches:
     run: RunOpened
     files: Files
     relay: Relay
+
+    def day(self, moment: datetime) -> date:
+        """The day of the run on which a moment lies."""
+        return moment.astimezone(ZoneInfo(self.run.time_zone)).date()
 
 
 def searches_of(run_opened: bytes) -> Searches:

@@ -9,7 +9,7 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from socket import socket
@@ -45,6 +45,7 @@ from services.chassis.delivery.stages import (
     published,
 )
 from services.chassis.delivery.store import OUTAGES, Store
+from services.chassis.delivery.whole import Memory, Whole
 from services.chassis.effects import CaseT, DueCase, Outcome
 from services.chassis.envelope import CaseId, Consumed, Event, Produced
 from services.chassis.errors import InfrastructureError, InteropError
@@ -125,6 +126,7 @@ class Service:
             url, retry=Retry(NoBackoff(), 0), socket_connect_timeout=2, socket_timeout=10, health_check_interval=15
         )
         self.stages: list[Stage[Any]] = []
+        self.wholes: list[Whole] = []
         self.tasks: list[Callable[[], Awaitable[None]]] = []
         self.preparations: list[Callable[[], Awaitable[None]]] = []
         self.leavings: list[Callable[[], None]] = []
@@ -160,6 +162,17 @@ class Service:
     def onlooker(self, name: str) -> Wiring[None]:
         """A consumer group that acts for nobody and sees everything."""
         return Wiring(self, Group(name, None, Store(self.redis, name), lambda _: None))
+
+    def whole(self, models: Mapping[str, type[Consumed]], memory: Memory) -> Whole:
+        """Streams that every process of this service reads whole by itself, as `whole.catch_up` is called.
+
+        Args:
+            models: how the events of each stream are read, by event type.
+            memory: where they go.
+        """
+        reader = Whole(self.redis, models, memory)
+        self.wholes.append(reader)
+        return reader
 
     def subscribe(self, stage: Stage[Any]) -> None:
         """Reads a stage's stream from now on; called by the wiring."""

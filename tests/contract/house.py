@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
@@ -21,6 +21,7 @@ from pydantic_core import from_json
 from services.audit import app as audit
 from services.audit.settings import AuditSettings
 from services.biometric_match import app as biometric_match
+from services.biometric_match.enrolled import Enrolments
 from services.biometric_match.examiner import Examiner
 from services.biometric_match.settings import MatcherSettings
 from services.booking import app as booking
@@ -56,12 +57,22 @@ def built_services(folder: Path) -> Iterator[dict[str, Service]]:
         "detainer": detainer.build(DetainerSettings(state_dir=folder)),
         "audit": audit.build(AuditSettings(state_dir=folder)),
     }
+    (enrolments,) = services["biometric_match"].wholes
     for stage in services["biometric_match"].stages:
         if isinstance(stage, BatchStage):
-            stage.ask = Examiner().examine  # without a Redis, nobody has scripted the matcher
+            # Without a Redis, nobody has scripted the matcher.
+            stage.ask = Examiner(cast(Enrolments, enrolments.memory)).examine
+    for service in services.values():
+        for whole in service.wholes:
+            # There is nothing to catch up with: a house hands over what is said at once.
+            whole.catch_up = whole.again = _nothing_new  # type: ignore[method-assign]
     yield services
     for close in services["audit"].endings:
         close()
+
+
+async def _nothing_new() -> None:
+    """Whoever is asked has read everything."""
 
 
 @dataclass
@@ -76,6 +87,10 @@ class House:
     _cases: dict[str, dict[CaseId, Case]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for service in self.services.values():
+            for whole in service.wholes:
+                for event_type in whole.streams:
+                    whole.memory.clear(event_type)
         data = RunOpened.model_validate({**self.settings.model_dump(), "disclosures": ()})
         self._control(data, self.settings.opened_on, 0, self._midnight(self.settings.opened_on))
         self._day = self.settings.opened_on
@@ -130,6 +145,9 @@ class House:
             body = waiting.pop(0)
             self.events.append(from_json(body))
             for service in self.services.values():
+                for whole in service.wholes:
+                    if self.events[-1]["type"] in whole.streams:
+                        whole.take(self.events[-1]["type"], [{b"event": body}])
                 for stage in service.stages:
                     if stage.event_type == self.events[-1]["type"]:
                         waiting += self._hand(stage, body)

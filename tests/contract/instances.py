@@ -275,6 +275,7 @@ def _galleries(draw: st.DrawFn) -> dict[str, Any]:
         "contaminated_fingers": draw(st.integers(1, 10)),
         "related_share": draw(st.floats(0, 1)),
         "alike_share": draw(st.floats(0, 1)),
+        "retain_no_match": draw(st.booleans()),
     }
     kept = draw(st.sets(st.sampled_from(list(whole))))
     return {name: whole[name] for name in kept if name != "overlap" or "rows" in kept}

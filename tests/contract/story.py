@@ -1,4 +1,4 @@
-"""The case of Heron-41, which the examples in `contracts/examples/` tell: what goes in, and what services make of it.
+"""The cases of Heron-41 and Wren-7, told by `contracts/examples/`: what goes in, and what services make of it.
 
 A test holds the files to this story. When a service changes what it says, `python -m tests.contract.story` writes the
 files anew; look at the difference before you commit it.
@@ -32,6 +32,9 @@ ORI = "ZZ0010000"
 OCA = "HERON-41"
 PERSON = 570
 """Somebody whom both galleries know: row 570 of IAFIS, row 70 of IDENT."""
+
+ON_NO_FILE = 90_000
+"""Somebody whom neither gallery knows: Wren-7, whose prints both keep."""
 
 VOCABULARY = """\
 # The words of this example; those of the sandbox are in policies/vocabulary.yaml.
@@ -208,6 +211,7 @@ def told(services: Mapping[str, Service]) -> dict[str, Raw]:
     """The examples by file name, each the event of the story that the file shows."""
     house = House(services, "contract-example-41", settings())
     house.book(request())
+    house.book(request(ON_NO_FILE, "WREN-7", label="Wren-7", booked_at="2009-06-12T02:55:00Z"))
     house.finish()
     (transferred,) = house.said("custody.changed.v1", stage="transferred")
     (outcome,) = house.said("outcome.recorded.v1")

@@ -14,9 +14,10 @@ from sandbox.in_process import MATCH, NO_ROW, SEARCHED, InProcessResult, Progres
 from sandbox.in_process.days import opened
 from sandbox.in_process.pool import worked
 from sandbox.in_process.routes import DAY_CLOSED, DAY_ENDED, EACH, SUBMITTED
-from sandbox.in_process.shards import Order, work
+from sandbox.in_process.searches import enrolling_of
+from sandbox.in_process.shards import Order, search
 from sandbox.population import bookings, people
-from sandbox.scenario import Scenario, in_days, load_scenario, resolve
+from sandbox.scenario import Scenario, in_days, load_scenario, resolve, with_gallery_rows
 from services.booking.events import BookingRequest, RunSettings
 from services.chassis.delivery.stages import BatchStage, CaseStage, DueStage
 from services.chassis.errors import InteropError
@@ -88,6 +89,26 @@ def test_every_event_is_the_one_that_the_services_publish(
     heard, _ = in_process(scenario, settings)
 
     assert by_id(heard) == by_id(in_the_house(services, scenario, settings))
+
+
+@pytest.mark.parametrize("retain_no_match", [True, False], ids=["IDENT keeps arrests", "IDENT keeps none"])
+def test_every_event_is_the_same_where_people_are_booked_over_and_over(
+    services: Mapping[str, Service], retain_no_match: bool
+) -> None:
+    small = with_gallery_rows(a_scenario(), 60)
+    galleries = small.galleries.model_copy(update={"retain_no_match": retain_no_match})
+    scenario = small.model_copy(update={"galleries": galleries})
+    settings = resolve(scenario, seed=SEED)
+
+    heard, listened = in_process(scenario, settings)
+    _, unheard = in_process(scenario, settings, on_event=None)
+
+    assert by_id(heard) == by_id(in_the_house(services, scenario, settings))
+    assert (unheard.disclosures, unheard.said) == (listened.disclosures, listened.said)
+    assert unheard.searched.tolist() == listened.searched.tolist()
+    assert (unheard.iafis_known >= 0).any()
+    encounters = Counter(unheard.searched.tolist())[SEARCHED.index("known_encounter")]
+    assert (encounters > 10) is retain_no_match
 
 
 SHARING = (
@@ -179,7 +200,7 @@ def test_the_columns_say_of_everybody_what_the_events_say() -> None:
     searched = {event["subject"]: event["data"] for event in heard if event["type"] == "immigration.searched.v1"}
     returned = {event["subject"]: event["data"] for event in heard if event["type"] == "identification.returned.v1"}
     assert [SEARCHED[answer] for answer in result.searched] == [searched[subject]["result"] for subject in order]
-    assert [row != NO_ROW for row in result.ident_row] == [searched[subject]["fin"] is not None for subject in order]
+    assert [row != NO_ROW for row in result.ident_row] == [searched[subject]["result"] == "match" for subject in order]
     assert list(result.identified) == [returned[subject]["srf"] == "I" for subject in order]
 
 
@@ -231,9 +252,9 @@ def test_what_is_refused_in_another_process_is_refused_here() -> None:
     )
 
     with pytest.raises(PolicyError) as here:
-        work(order)
+        search(order)
     with pytest.raises(InteropError) as elsewhere:
-        list(worked([order, order], workers=1))
+        list(worked([order, order], enrolling_of(order.opened, order.search), workers=1))
 
     assert (elsewhere.value.code, elsewhere.value.sentence) == (here.value.code, here.value.sentence)
 

@@ -249,12 +249,17 @@ VARIANTS: Mapping[str, tuple[dict[str, Any], dict[str, Any], list[tuple[str, dic
         [
             ("identification.returned.v1", {"srf": "I"}, ["FBI>SIB", "SIB>LEA"]),
             ("immigration.searched.v1", {"result": "no_match"}, ["FBI>DHS", "DHS>FBI"]),
+            ("encounter.enrolled.v1", {"day": "2009-06-11"}, []),
         ],
     ),
     "no match": (
         {},
         {"person": ON_NO_FILE},
-        [("immigration.searched.v1", {"result": "no_match"}, ["FBI>DHS", "DHS>FBI"])],
+        [
+            ("immigration.searched.v1", {"result": "no_match"}, ["FBI>DHS", "DHS>FBI"]),
+            ("arrest.enrolled.v1", {"day": "2009-06-11"}, []),
+            ("encounter.enrolled.v1", {"day": "2009-06-11"}, []),
+        ],
     ),
     "prints that cannot be searched": (
         {},
@@ -327,6 +332,40 @@ def test_of_prints_that_go_less_far_nothing_else_is_ever_said(
     assert {event["type"] for event in events if event.get("tcn") == tcn} == types
     told = {row["to"] for event in events for row in event["data"]["disclosures"]}
     assert told & {"DHS", "LESC", "ICE"} == set()
+
+
+def test_somebody_who_matched_nobody_is_known_by_that_on_a_later_day_and_not_on_the_same(
+    services: Mapping[str, Service], contract: Contract
+) -> None:
+    house = House(services, "contract-known", settings())
+    house.book(request(ON_NO_FILE, "WREN-1"))
+    house.book(request(ON_NO_FILE, "WREN-2", booked_at="2009-06-12T02:55:00Z"))
+    house._close_day()
+    house.book(request(ON_NO_FILE, "WREN-3", booked_at="2009-06-12T14:00:00Z"))
+
+    events = house.finish()
+
+    assert [violation for event in events for violation in contract.violations(event)] == []
+    assert [event["data"]["srf"] for event in house.said("identification.returned.v1")] == ["N", "N", "I"]
+    searches = house.said("immigration.searched.v1")
+    assert [event["data"]["result"] for event in searches] == ["no_match", "no_match", "known_encounter"]
+    enrolled = [house.said(f"{kind}.enrolled.v1") for kind in ("arrest", "encounter")]
+    assert [event["subject"][-6:] for event in (*enrolled[0], *enrolled[1])] == ["WREN-1", "WREN-2"] * 2
+    assert searches[-1]["data"]["fin"] in {event["data"]["fin"] for event in enrolled[1]}
+    assert house.said("immigration.status.returned.v1") == []
+
+
+def test_where_ident_keeps_no_arrests_only_the_fbi_knows_somebody_again(services: Mapping[str, Service]) -> None:
+    house = House(services, "contract-known", settings(galleries={"rows": 1000, "retain_no_match": False}))
+    house.book(request(ON_NO_FILE, "WREN-1"))
+    house._close_day()
+    house.book(request(ON_NO_FILE, "WREN-2", booked_at="2009-06-12T14:00:00Z"))
+
+    house.finish()
+
+    assert [event["data"]["srf"] for event in house.said("identification.returned.v1")] == ["N", "I"]
+    assert [event["data"]["result"] for event in house.said("immigration.searched.v1")] == ["no_match", "no_match"]
+    assert house.said("encounter.enrolled.v1") == []
 
 
 def test_a_run_that_was_opened_without_a_sharing_policy_shares_everything(services: Mapping[str, Service]) -> None:

@@ -29,11 +29,22 @@ def test_a_service_receives_what_the_document_says(
     declared = sorted(
         (str(row.group), row.event_type, str(row.party))
         for row in contract.operations
-        if (row.service, row.action) == (name, "receive")
+        if (row.service, row.action) == (name, "receive") and row.group is not None
     )
 
     wired = sorted((stage.group.name, stage.event_type, str(stage.group.party)) for stage in services[name].stages)
     assert wired == declared
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_the_document_has_read_without_a_group_every_process_reads_whole(
+    name: str, services: Mapping[str, Service], contract: Contract
+) -> None:
+    declared = {
+        row.event_type for row in contract.operations if (row.service, row.action, row.group) == (name, "receive", None)
+    }
+
+    assert {event_type for whole in services[name].wholes for event_type in whole.streams} == declared
 
 
 def test_a_service_reads_the_streams_that_the_channels_name(

@@ -286,7 +286,7 @@ class TestBatches:
         assert searched == [4, 2]
         assert [[emit.data.party for emit in outcome.emits] for outcome in outcomes] == [
             ["FBI"],
-            ["FBI", "DHS"],
+            ["FBI", "FBI", "DHS", "DHS"],
             ["FBI"],
             ["FBI", "DHS", "LESC"],
         ]

@@ -26,7 +26,8 @@ def example(name: str) -> Event:
 
 
 def all_of_heron() -> list[Event]:
-    return [json.loads(path.read_text(encoding="utf-8")) for path in EXAMPLES.glob("*.json")]
+    told = [json.loads(path.read_text(encoding="utf-8")) for path in EXAMPLES.glob("*.json")]
+    return [event for event in told if not event["subject"].endswith("/WREN-7")]
 
 
 def hop(name: str) -> Hop:

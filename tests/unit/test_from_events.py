@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from sandbox.from_events import Fold, results_of
 from sandbox.population import NOWHERE, TRUE_STATUSES
 from sandbox.results import BOOKINGS, CASES, HANDLED, SEARCHES
-from services.biometric_match.records import criminal_records, immigration_records
+from services.biometric_match.records import criminal_records, enrolled_ucn, immigration_records
 from services.chassis.errors import InteropError
 from tests.unit.tables import BOSTON, SPRING, custody, decision, detainer, event, everyone, status
 
@@ -165,9 +165,31 @@ def test_bookings_added_as_columns_are_those_that_were_added_as_events() -> None
         by_event.add(event("immigration.searched", number, result=result, fin=None))
     submitted = np.full(3, HANDLED.index("submitted"))
     searched = np.array([SEARCHES.index(row) for row in results])
-    by_column.add_answers(numbers, submitted, rows, searched)
+    by_column.add_answers(numbers, submitted, rows, np.full(3, NOWHERE), searched)
 
     assert_frame_equal(by_column.results(PEOPLE).bookings, by_event.results(PEOPLE).bookings)
+
+
+def test_an_earlier_arrest_is_the_right_record_if_it_was_this_persons_and_the_wrong_one_if_not() -> None:
+    rows, seed = PEOPLE.scenario.galleries.rows, PEOPLE.seed
+    (subject,) = PEOPLE.subjects(np.array([EGRET]))
+    arrest_of_egret = enrolled_ucn(seed, subject, rows)
+    told = [
+        each
+        for number in (EGRET, TERN)
+        for each in (
+            event("booking.recorded", number),
+            event("identification.returned", number, srf="I", ucn=arrest_of_egret),
+        )
+    ]
+    by_column = Fold()
+    columns = np.array([EGRET, TERN]), np.full(2, HANDLED.index("submitted")), np.full(2, NOWHERE)
+    by_column.add_answers(*columns, np.array([EGRET, EGRET]), np.full(2, SEARCHES.index("no_match")))
+
+    by_event = results_of(told, PEOPLE).bookings
+
+    for bookings in (by_event, by_column.results(PEOPLE).bookings):
+        assert dict(bookings.select("number", "misidentified").iter_rows()) == {EGRET: False, TERN: True}
 
 
 def test_whom_the_fbi_takes_for_somebody_else_is_misidentified() -> None:

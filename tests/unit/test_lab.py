@@ -53,7 +53,7 @@ def by_the_services(scenario: Scenario, count: int = BOOKINGS, **policies: str |
 
     run = run_in_process(scenario, settings, "lab", SEED, count, workers=0, search="mates", on_case=tell)
     crowd = people(scenario, SEED, count)
-    fold.add_answers(crowd.numbers, run.handled, run.iafis_row, run.searched)
+    fold.add_answers(crowd.numbers, run.handled, run.iafis_row, run.iafis_known, run.searched)
     return fold.results(crowd)
 
 

@@ -26,7 +26,14 @@ from redis.asyncio import Redis
 from sandbox.bench.pipeline import parts
 from sandbox.bench.pipeline.groups import GROUPS, SUBMITTED
 from services.audit.settings import AuditSettings
-from services.biometric_match.events import FingerprintsSubmitted
+from services.biometric_match.events import (
+    ArrestEnrolled,
+    EncounterEnrolled,
+    FingerprintsSubmitted,
+    IdentificationReturned as Identification,
+    ImmigrationSearched,
+    ImmigrationStatusReturned as StatusReturned,
+)
 from services.biometric_match.examiner import Examiner
 from services.biometric_match.handlers import on_fingerprints_submitted
 from services.biometric_match.run import searches_of
@@ -133,11 +140,14 @@ def build_booking(broker: RedisBroker, redis: Redis, run_opened: bytes) -> None:
         await custody(event, booking.on_claim)
 
 
+ANSWERS = (Identification, ArrestEnrolled, ImmigrationSearched, EncounterEnrolled, StatusReturned)
+"""What the federal side says of a submission."""
+
+
 def build_biometric_match(broker: RedisBroker, _: Redis, run_opened: bytes) -> None:
-    """The federal searches: two or three answers a submission."""
+    """The federal searches: two or three answers a submission, and what is enrolled, which nobody asks for that day."""
     searches, examiner = searches_of(run_opened), Examiner()
-    names = ("identification.returned.v1", "immigration.searched.v1", "immigration.status.returned.v1")
-    publishers = {name: broker.publisher(stream=keys.stream(name)) for name in names}
+    publishers = {each.event_type: broker.publisher(stream=keys.stream(each.event_type)) for each in ANSWERS}
 
     @broker.subscriber(stream=stream_of(SUBMITTED, "biometric_match"))
     async def search(event: Event[FingerprintsSubmitted]) -> None:

@@ -121,3 +121,14 @@ for _, key in ipairs(KEYS) do
 end
 return owing
 """
+
+READ_ON = """
+-- How many entries each stream holds, and those that came after the last one that was read: both of one moment, so that
+-- a stream with fewer entries than were read has lost some.
+-- KEYS: streams. ARGV: how many entries at most; then of each stream the last entry that was read
+local pages = {}
+for n, key in ipairs(KEYS) do
+  pages[n] = {redis.call('XLEN', key), redis.call('XRANGE', key, '(' .. ARGV[n + 1], '+', 'COUNT', ARGV[1])}
+end
+return pages
+"""

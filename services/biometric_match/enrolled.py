@@ -1,0 +1,248 @@
+"""What the bookings of a run have added to its galleries: prints that were searched there, and matched nobody.
+
+They are events, which every process of the matcher reads whole (`services.chassis.delivery.whole`), and stand here as
+columns, in the order of the arrests whatever the order of arrival. They count from the next day on: a day opens only
+when every submission of the day before is answered, and the answer and the enrolment are one commit, so whoever reads
+the streams to the end has all enrolments of earlier days.
+"""
+
+from bisect import bisect_left
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.biometric_match.events import (
+    ArrestEnrolled,
+    ArrestEnrolledSeen,
+    EncounterEnrolled,
+    EncounterEnrolledSeen,
+    EnrolmentSeen,
+)
+from services.biometric_match.gallery import GalleryKind
+from services.biometric_match.matcher import CANDIDATES
+from services.biometric_match.prints import TEN, Bits
+from services.biometric_match.search import NO_ROW, Top, merged, top
+from services.chassis.draws import Words
+from services.chassis.envelope import Consumed, Event
+from services.chassis.errors import InfrastructureError
+
+Places = NDArray[np.int64]
+
+KEPT_BYTES = 256 * 2**20
+"""How much of the enrolments of other runs than the present one stays in memory."""
+
+PRINT_BYTES = TEN * 8 + 80
+"""What an enrolled record takes: its codes, and what it is called."""
+
+READ: Mapping[str, type[Consumed]] = {
+    ArrestEnrolled.event_type: ArrestEnrolledSeen,
+    EncounterEnrolled.event_type: EncounterEnrolledSeen,
+}
+"""The streams that every process of the matcher reads whole, and how."""
+
+_GALLERIES: Mapping[str, GalleryKind] = {
+    ArrestEnrolled.event_type: "iafis",
+    EncounterEnrolled.event_type: "ident",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Arrest:
+    """Prints of an arrest, to be put on file: `when` and `reference` say where they stand among the others."""
+
+    day: date
+    when: datetime
+    reference: str
+    """The booking's, `<ori>/<oca>`."""
+
+    called: str
+    """The number that the record has."""
+
+    codes: Sequence[int | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sheet:
+    """Some records, in order: `codes` is `[finger, record]`, `places` where each stands among all that are enrolled."""
+
+    codes: Words
+    places: Places
+
+
+class Enrolled:
+    """What was enrolled in one gallery in one run, in the order of arrest."""
+
+    def __init__(self, holds: Callable[[str], bool] | None = None) -> None:
+        """
+        Args:
+            holds: where every process searches a share of the records: whether that of a booking with this reference
+                is in the share of this one. All records are counted in any case.
+        """
+        self._holds = holds
+        self._sheets: list[_Sheet] = []
+        self._called: list[str] = []
+        self._days: list[date] = []
+        """The days that are on the sheets, ascending."""
+
+        self._ends: list[int] = []
+        """How many records there are up to the end of each of these days."""
+
+        self._waiting: dict[date, dict[str, Arrest]] = {}
+        """What is on no sheet yet, by day and reference."""
+
+    def __len__(self) -> int:
+        return len(self._called) + sum(map(len, self._waiting.values()))
+
+    def add(self, arrest: Arrest) -> bool:
+        """Enrols somebody, once. Tells whether there is a place for the record: not, once its day is on a sheet."""
+        if self._days and arrest.day <= self._days[-1]:
+            return False
+        self._waiting.setdefault(arrest.day, {})[arrest.reference] = arrest
+        return True
+
+    def top(self, probes: Words, compared: Bits, count: int, before: date, *, first_row: int = 0) -> Top:
+        """The best records of arrests before a day; see `search.top`. Rows are numbered from `first_row` on."""
+        parts = [_searched(sheet, probes, compared, count, first_row) for sheet in self._before(before)]
+        return merged(parts, count) if parts else top(_NO_CODES, probes, compared, count)
+
+    def called(self, place: int) -> str:
+        """The number of the record that stands there, counted from 0."""
+        return self._called[place]
+
+    def _before(self, day: date) -> Iterator[_Sheet]:
+        for waiting in sorted(waiting for waiting in self._waiting if waiting < day):
+            self._write(waiting, self._waiting.pop(waiting).values())
+        upto = bisect_left(self._days, day)
+        end = self._ends[upto - 1] if upto else 0
+        for sheet in self._sheets:
+            records = int(np.searchsorted(sheet.places, end))
+            if records:
+                yield _Sheet(np.ascontiguousarray(sheet.codes[:, :records]), sheet.places[:records])
+
+    def _write(self, day: date, arrests: Iterable[Arrest]) -> None:
+        ordered = sorted(arrests, key=lambda arrest: (arrest.when, arrest.reference))
+        first = len(self._called)
+        self._called += [arrest.called for arrest in ordered]
+        self._days.append(day)
+        self._ends.append(first + len(ordered))
+
+        held = [place for place, arrest in enumerate(ordered) if self._holds is None or self._holds(arrest.reference)]
+        # A finger that is missing holds a word like any other: a stranger's bits are as far from it as from any.
+        codes = np.array([[code or 0 for code in ordered[place].codes] for place in held], np.uint64)
+        sheet = _Sheet(np.ascontiguousarray(codes.reshape(-1, TEN).T), first + np.array(held, np.int64))
+        # Few sheets, each more than twice as long as the next: so records are copied seldom.
+        while self._sheets and len(self._sheets[-1].places) <= 2 * len(sheet.places):
+            sheet = _joined(self._sheets.pop(), sheet)
+        self._sheets.append(sheet)
+
+
+_NO_CODES = np.empty((TEN, 0), np.uint64)
+
+
+def _searched(sheet: _Sheet, probes: Words, compared: Bits, count: int, first_row: int) -> Top:
+    best = top(sheet.codes, probes, compared, count)
+    return Top(np.where(best.rows == NO_ROW, NO_ROW, first_row + sheet.places[best.rows]), best.scores)
+
+
+def _joined(first: _Sheet, then: _Sheet) -> _Sheet:
+    return _Sheet(np.concatenate([first.codes, then.codes], axis=1), np.concatenate([first.places, then.places]))
+
+
+class Enrolments:
+    """The enrolments that this process knows, of all runs: what a `Whole` reads goes here.
+
+    Of what is too much, the runs are given up that were read and searched longest ago, but never the present one.
+    """
+
+    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+        self._kept_bytes = kept_bytes
+        self._runs: OrderedDict[str, dict[GalleryKind, Enrolled]] = OrderedDict()
+        self._lacking: set[tuple[str, GalleryKind]] = set()
+        """Of which runs' galleries something was read that is not here."""
+
+        self._present = ""
+        """The run that was searched last."""
+
+        self._lock = Lock()
+
+    def add(self, event_type: str, events: Sequence[Event[Any]]) -> None:
+        """Takes enrolments, once each; see `whole.Memory`."""
+        kind = _GALLERIES[event_type]
+        with self._lock:
+            for event in events:
+                if (event.runid, kind) not in self._lacking:
+                    self._add(kind, event)
+            self._make_room()
+
+    def clear(self, event_type: str) -> None:
+        """Forgets the enrolments of one gallery in all runs; see `whole.Memory`."""
+        kind = _GALLERIES[event_type]
+        with self._lock:
+            for galleries in self._runs.values():
+                galleries.pop(kind, None)
+            self._lacking = {(runid, lacking) for runid, lacking in self._lacking if lacking != kind}
+
+    def lacks(self, runid: str) -> bool:
+        """Whether a run that is about to be searched has to be read anew. From now on it is the present one."""
+        with self._lock:
+            self._present = runid
+            return self._is_lacking(runid)
+
+    def top(
+        self, runid: str, kind: GalleryKind, probes: Words, compared: Bits, days: Sequence[date], first_row: int
+    ) -> tuple[Top, dict[int, str]]:
+        """The best records for probes of these days among the enrolments of earlier days, and what they are called.
+
+        Args:
+            runid: the run.
+            kind: the gallery.
+            probes: `[probe, finger]`.
+            compared: which of their fingers are compared.
+            days: the day of each.
+            first_row: how many rows the gallery had when the run opened: those of enrolments follow.
+
+        Raises:
+            InfrastructureError: the run was given up meanwhile; it is to be read and searched again.
+        """
+        with self._lock:
+            if self._is_lacking(runid):
+                raise InfrastructureError(f"the enrolments of run '{runid}' are to be read again")
+            enrolled = self._runs.get(runid, {}).get(kind) or Enrolled()
+            rows, scores = np.full((2, len(probes), CANDIDATES), NO_ROW, np.int64)
+            for day in set(days):
+                asked = np.array([each == day for each in days])
+                best = enrolled.top(probes[asked], compared[asked], CANDIDATES, day, first_row=first_row)
+                rows[asked], scores[asked] = best.rows, best.scores
+            found = set(rows[rows != NO_ROW].tolist())
+            return Top(rows, scores), {row: enrolled.called(row - first_row) for row in found}
+
+    def _add(self, kind: GalleryKind, event: Event[EnrolmentSeen]) -> None:
+        enrolled = self._runs.setdefault(event.runid, {}).setdefault(kind, Enrolled())
+        self._runs.move_to_end(event.runid)
+        seen = event.data
+        arrest = Arrest(seen.day, event.time, event.subject, seen.called, seen.prints.decoded().codes)
+        if not enrolled.add(arrest):
+            # It comes after its day was searched: sent again by hand, or late by days. Places are given out anew.
+            del self._runs[event.runid][kind]
+            self._lacking.add((event.runid, kind))
+
+    def _is_lacking(self, runid: str) -> bool:
+        return any((runid, kind) in self._lacking for kind in _GALLERIES.values())
+
+    def _make_room(self) -> None:
+        others = [runid for runid in self._runs if runid != self._present]
+        held = sum(self._bytes(runid) for runid in others)
+        for runid in others:
+            if held <= self._kept_bytes:
+                return
+            held -= self._bytes(runid)
+            self._lacking |= {(runid, kind) for kind in self._runs.pop(runid)}
+
+    def _bytes(self, runid: str) -> int:
+        return sum(map(len, self._runs[runid].values())) * PRINT_BYTES
