@@ -21,7 +21,8 @@ IN_A_LOOP = 5_000
 """Rows of the loop over rows: more would only take longer."""
 
 MILLI = 1e3
-_DIGITS = 3
+_DIGITS_OF_RATIOS = 3
+_DIGITS_OF_MS = 5
 
 Tell = Callable[[str], None]
 
@@ -47,15 +48,15 @@ class Times:
 
     def ratio(self, slow: str, fast: str) -> float:
         """How many times as fast the second is."""
-        return round(self.best(slow) / self.best(fast), _DIGITS)
+        return round(self.best(slow) / self.best(fast), _DIGITS_OF_RATIOS)
 
     def as_json(self) -> dict[str, Any]:
         """Best, median and every round."""
         return {
             name: {
-                "best_ms": round(min(rounds), _DIGITS),
-                "median_ms": round(median(rounds), _DIGITS),
-                "rounds_ms": [round(each, _DIGITS) for each in rounds],
+                "best_ms": round(min(rounds), _DIGITS_OF_MS),
+                "median_ms": round(median(rounds), _DIGITS_OF_MS),
+                "rounds_ms": [round(each, _DIGITS_OF_MS) for each in rounds],
             }
             for name, rounds in self.rounds.items()
         }
