@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
-from threading import Lock, Thread
+from threading import Lock, Thread, local
 from typing import Literal
 
 import numpy as np
@@ -109,8 +109,9 @@ def top(
 
     if workers == 1:
         return part(0)
-    with ThreadPoolExecutor(workers) as pool:
-        return merged(list(pool.map(part, range(workers))), count)
+    with ThreadPoolExecutor(workers - 1) as pool:
+        others = [pool.submit(part, worker) for worker in range(1, workers)]
+        return merged([part(0), *(other.result() for other in others)], count)
 
 
 def merged(parts: Sequence[Top], count: int) -> Top:
@@ -142,8 +143,7 @@ def scan_with_numpy(codes: Words, probes: Words, present: Bits, count: int) -> T
     """See `Scan`. Blocks outside, probes inside: a block is read from memory once for the whole batch."""
     fingers, rows = codes.shape
     width = min(rows, _ROWS_AT_ONCE)
-    room = np.empty((fingers, width), np.uint64)
-    counts = np.empty((fingers, width), np.uint8)
+    room, counts = _kept_room(fingers, width)
     total = np.empty(width, np.uint8)
     # A whole row of the constant: with a single number, numpy's minimum is ten times as slow.
     most = np.full(width, POINTS, np.uint8)
@@ -158,6 +158,19 @@ def scan_with_numpy(codes: Words, probes: Words, present: Bits, count: int) -> T
             np.minimum(points, most[:size], out=points)
             best.take(np.add.reduce(points, axis=0, dtype=np.uint8, out=total[:size]), start)
     return Top(np.stack([best.rows for best in lists]), np.stack([best.scores for best in lists]))
+
+
+_KEPT = local()
+
+
+def _kept_room(fingers: int, width: int) -> tuple[Words, Lost]:
+    """Where this thread makes differences and counts them: fresh pages each time would cost a twentieth of a search."""
+    size = fingers * width
+    kept: tuple[Words, Lost] | None = getattr(_KEPT, "room", None)
+    if kept is None or len(kept[0]) < size:
+        kept = _KEPT.room = (np.empty(size, np.uint64), np.empty(size, np.uint8))
+    room, counts = kept
+    return room[:size].reshape(fingers, width), counts[:size].reshape(fingers, width)
 
 
 def _differences(block: Words, probe: Words, there: Bits, room: Words) -> Words:
