@@ -8,7 +8,9 @@ what they take is no property of the search. Every round is in the JSON beside i
   person, makes the same scores, and no list of the best. `ratio_one_liner_columns` is the same line over columns.
 - `ratio_row_loop`: the same search against the same scores by a loop over rows; a sample is timed, and scaled up.
 - `fraction_of_stream_read`: one probe on ten fingers by numba in one thread, against a compiled loop that only adds
-  all words up; of its two ways, column after column and ten columns abreast, the faster. 1 would be the memory's speed.
+  all words up, in the order in which they lie in memory (matcher.md 2.1). A search reads ten columns abreast, which
+  processors fetch faster than one, so it can be more than 1. `fraction_of_fastest_read` is against the faster of that
+  loop and one that reads ten abreast too: there is no bar for it, and 1 would be the memory's speed.
 - `ratio_batch64`: how much faster a probe is among 64 than alone, by the kernel and the threads that a service uses.
 - `ratio_two_fingers`: how much faster a search on both index fingers is, which reads two columns.
 - `ten_million_mib`: the most memory that a process had that made ten million rows and searched them with numpy; numba

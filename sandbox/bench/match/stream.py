@@ -1,6 +1,6 @@
 """How fast this machine reads memory in one thread: a compiled loop that does nothing but add words up. Needs numba."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -29,5 +29,8 @@ def _ten_abreast(codes: Any) -> Any:
     return total
 
 
-READS: tuple[Callable[[Words], Any], ...] = (_column_after_column, _ten_abreast)
-"""Both add up all words of `codes`, `[finger, row]` of ten fingers. Which is faster is the machine's own affair."""
+READS: Mapping[str, Callable[[Words], Any]] = {
+    "stream_read": _column_after_column,
+    "stream_read_ten_abreast": _ten_abreast,
+}
+"""Both add up all words of `codes`, `[finger, row]` of ten fingers: as they lie in memory, or row by row."""
