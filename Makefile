@@ -1,7 +1,7 @@
 # `make demo` shows the flow; `make test` proves it; `make help` lists the rest. Needs Python >= 3.11 with venv, and make.
 PYTHON ?= python3
 BIN := .venv/bin
-LOCKS := requirements/uv.txt requirements/runtime.txt requirements/dev.txt
+LOCKS := requirements/uv.txt requirements/runtime.txt requirements/fast.txt requirements/dev.txt
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -27,7 +27,7 @@ check: setup ## lint, strict types, the rules of the house, lock freshness
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	@for name in uv runtime dev; do \
+	@for name in uv runtime fast dev; do \
 		cp requirements/$$name.txt .venv/$$name.lock; \
 		$(BIN)/uv pip compile --quiet $(COMPILE) requirements/$$name.in --output-file .venv/$$name.lock || exit 1; \
 		diff -u requirements/$$name.txt .venv/$$name.lock || { echo "requirements/$$name.txt is stale: run 'make lock'"; exit 1; }; \
@@ -41,7 +41,7 @@ setup: .venv/.ready ## install what is locked into .venv (the others call this f
 COMPILE := --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
 lock: setup ## resolve the requirements anew and lock them with hashes
-	@for name in uv runtime dev; do \
+	@for name in uv runtime fast dev; do \
 		$(BIN)/uv pip compile --quiet --upgrade $(COMPILE) requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 

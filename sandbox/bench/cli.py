@@ -2,8 +2,9 @@
 
 import json
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -151,26 +152,47 @@ def audit(
         print_table(out, result)
 
 
-@bench_app.command("match")
+@bench_app.command()
 def match(
     curve: Annotated[
-        bool, typer.Option("--curve", help="How often searches err: counted, next to what is worked out.")
+        bool, typer.Option("--curve", help="Instead: how often searches err, counted, next to what is worked out.")
     ] = False,
     out_folder: Annotated[
         Path | None,
         typer.Option("--out", help="Also write the curves as pictures (SVG) and a table (CSV).", file_okay=False),
     ] = None,
+    rows: Annotated[int, typer.Option(min=1_000, max=20_000_000, help="Rows of a gallery.")] = 1_000_000,
+    rounds: Annotated[int, typer.Option(min=1, max=200, help="Rounds of each contender; the best is quoted.")] = 15,
+    ten_million: Annotated[bool, typer.Option(help="Also search ten million rows, which takes 1 GB of memory.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """The matcher: how often it errs, counted by the running search next to the closed form."""
-    from sandbox.bench.match_curve import draw  # noqa: PLC0415  as above
-    from sandbox.bench.match_curve_drawn import print_curve  # noqa: PLC0415
-
-    if not curve:
-        raise InteropError("nothing-to-measure", "say what to measure: --curve for how often searches err")
+    """The matcher: how fast it searches, against other ways and the machine's memory, and whether it is exact."""
+    if out_folder and not curve:
+        raise InteropError("no-curve-to-write", "--out writes the curves: add --curve")
+    measure, print_result = _curve(out_folder) if curve else _search(rows, rounds, ten_million)
     with err.status("starting", spinner="line") as status:
-        result = draw(status.update, out_folder)
+        result = measure(status.update)
     if as_json:
         sys.stdout.write(json.dumps(result) + "\n")
     else:
-        print_curve(out, result)
+        print_result(out, result)
+
+
+Tell = Callable[[str], None]
+Measured = tuple[Callable[[Tell], Mapping[str, Any]], Callable[[Console, Any], None]]
+"""What measures, and what prints it for people."""
+
+
+def _curve(folder: Path | None) -> Measured:
+    from sandbox.bench.match_curve import draw  # noqa: PLC0415  as above
+    from sandbox.bench.match_curve_drawn import print_curve  # noqa: PLC0415
+
+    return (lambda tell: draw(tell, folder)), print_curve
+
+
+def _search(rows: int, rounds: int, ten_million: bool) -> Measured:
+    from sandbox.bench.match.measure import measure  # noqa: PLC0415  as above
+    from sandbox.bench.match.scale import MANY  # noqa: PLC0415
+    from sandbox.bench.match.table import print_table  # noqa: PLC0415
+
+    return (lambda tell: measure(rows, rounds, tell, MANY if ten_million else None)), print_table

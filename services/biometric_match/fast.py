@@ -1,125 +1,148 @@
-"""The scoring of a gallery at the speed of the memory: kernels that numba compiles when they are first wanted.
+"""The scoring of a gallery at the speed of the memory: a kernel that numba compiles when this module is imported.
 
-They are the optional extra `fast`: numba and its compiler take 210 MB on the disk, half a second to import and a
-second or two to compile. The answers are those of `search.scan_with_numpy`, bit for bit.
+It is the optional extra `fast`: numba and its compiler take 210 MB on the disk, half a second to import and a second to
+compile this. The answers are those of `search.scan_with_numpy`, bit for bit.
+
+Loops that LLVM is left to vectorise alone are a third slower than reading the memory (matcher.md 2.2), because it
+widens the small numbers to 64 bits. So the innermost step is said in LLVM's own vectors. It names no processor's
+instructions; LLVM chooses them.
 """
 
-from functools import cache
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
+from numba.core import cgutils
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 
 from services.biometric_match.scores import POINTS
-from services.biometric_match.search import Top, scan_with_numpy
+from services.biometric_match.search import Bits, Ranks, Top, scan_with_numpy
 from services.chassis.draws import Words
 
 _ROWS_AT_ONCE = 2048
-"""Ten columns of so many rows, and their scores, fit a processor's second cache: a batch reads memory once."""
+"""Ten columns of so many rows fit a processor's second cache, so that a batch of probes reads the memory once."""
 
-_TWO = 2
-_MOST = np.uint64(POINTS)
+_LANES = 16
+"""Rows that are scored in one step: two of a processor's cache lines of every column."""
+
+_WORD_BYTES = 8
 
 
-def scan_with_numba(codes: Words, probes: Words, present: NDArray[np.bool_], count: int) -> Top:
-    """See `search.Scan`. Probes with other fingers than all ten, or the same two, are rare and left to numpy."""
+def scan_with_numba(codes: Words, probes: Words, present: Bits, count: int) -> Top:
+    """See `search.Scan`. Only the columns of fingers that a probe has are read."""
+    if codes.shape[1] < _LANES:
+        return scan_with_numpy(codes, probes, present, count)
+    if codes.strides[1] != _WORD_BYTES:
+        codes = np.ascontiguousarray(codes)
     found = Top.nothing(len(probes), count)
-    whole = present.all(axis=1)
-    fingers = np.flatnonzero(present.any(axis=0))
-    if whole.all():
-        _search(_score_ten, codes, probes, fingers, found)
-    elif len(fingers) == _TWO and present[:, fingers].all():
-        _search(_score_two, codes, probes, fingers, found)
-    else:
-        for chosen, scan in ((whole, scan_with_numba), (~whole, scan_with_numpy)):
-            if not chosen.any():
-                continue
-            part = scan(codes, probes[chosen], present[chosen], count)
-            found.rows[chosen], found.scores[chosen] = part.rows, part.scores
+    # The columns of the fingers that there are come first in each line.
+    columns = np.argsort(~present, axis=1, kind="stable")
+    wanted = np.take_along_axis(probes, columns, axis=1)
+    _scan(codes, columns, present.sum(axis=1), wanted, found.rows, found.scores)
     return found
 
 
-def _counting(_: Any, word: Any) -> Any:  # noqa: ARG001 - numba looks at the name
-    """How many bits of a word are 1: the processor's own instruction, or what LLVM makes of it for several words."""
-
-    def code(_: Any, builder: Any, __: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.uint64(types.uint64), code
+_INTEGER = ir.IntType(64)
+_BYTE = ir.IntType(8)
+_ROWS_OF_WORDS = ir.VectorType(_INTEGER, _LANES)
+_ROWS_OF_BYTES = ir.VectorType(_BYTE, _LANES)
+_ALL_BYTES = ir.VectorType(_BYTE, _LANES * _WORD_BYTES)
 
 
-_count_ones: Any = intrinsic(_counting)
+def _losing(_: Any, codes: Any, row: Any, columns: Any, fingers: Any, wanted: Any, lost: Any, place: Any) -> Any:
+    """Writes to `lost`, from `place` on, the points that the rows from `row` on lose: one byte each.
+
+    A row loses a point for each bit that differs, and at most `POINTS` a finger.
+    """
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        codes, row, columns, fingers, wanted, lost, place = (
+            context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else value
+            for kind, value in zip(signature.args, arguments, strict=True)
+        )
+        first_byte = builder.bitcast(codes.data, _BYTE.as_pointer())
+        column_bytes = builder.extract_value(codes.strides, 0)
+        row_bytes = builder.mul(row, _INTEGER(_WORD_BYTES))
+        total = cgutils.alloca_once_value(builder, _ALL_BYTES(None))
+        with cgutils.for_range(builder, fingers) as loop:
+            column = builder.load(builder.gep(columns.data, [loop.index]))
+            offset = builder.add(builder.mul(column, column_bytes), row_bytes)
+            on_file = builder.load(
+                builder.bitcast(builder.gep(first_byte, [offset]), _ROWS_OF_WORDS.as_pointer()), align=_WORD_BYTES
+            )
+            word = builder.load(builder.gep(wanted.data, [loop.index]))
+            different = builder.xor(on_file, _in_all_lanes(builder, word))
+            bits = builder.bitcast(_call(builder, "llvm.ctpop", _ROWS_OF_WORDS, different), _ALL_BYTES)
+            # A count needs one byte of its word, and the other seven are 0: bytes can be compared and added.
+            points = _call(builder, "llvm.umin", _ALL_BYTES, bits, _ALL_BYTES([POINTS] * _ALL_BYTES.count))
+            builder.store(builder.add(builder.load(total), points), total)
+        totals = builder.trunc(builder.bitcast(builder.load(total), _ROWS_OF_WORDS), _ROWS_OF_BYTES)
+        target = builder.gep(lost.data, [place])
+        builder.store(totals, builder.bitcast(target, _ROWS_OF_BYTES.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(codes, row, columns, fingers, wanted, lost, place), code
 
 
-@njit(nogil=True)
-def _lost(on_file: Any, code: Any) -> Any:
-    """The points of a finger that a row does not get."""
-    return min(_count_ones(on_file ^ code), _MOST)
+_lose: Any = intrinsic(_losing)
 
 
-# The columns are written out, so that the compiler knows that each lies in one piece, and takes several rows at a time.
+def _in_all_lanes(builder: Any, word: Any) -> Any:
+    """A vector of nothing but this word."""
+    undefined = _ROWS_OF_WORDS(ir.Undefined)
+    first_lanes = ir.VectorType(ir.IntType(32), _LANES)(None)
+    return builder.shuffle_vector(builder.insert_element(undefined, word, ir.IntType(32)(0)), undefined, first_lanes)
 
 
-@njit(nogil=True)
-def _score_two(columns: Any, start: Any, end: Any, codes: Any, lost: Any) -> None:
-    first, second = columns[0][start:end], columns[1][start:end]
-    code_0, code_1 = codes[0], codes[1]
-    for row in range(len(first)):
-        lost[row] = np.uint8(_lost(first[row], code_0) + _lost(second[row], code_1))
+def _call(builder: Any, name: str, vector: Any, *operands: Any) -> Any:
+    """One of LLVM's own functions of vectors, which yields such a vector."""
+    kind = ir.FunctionType(vector, [vector] * len(operands))
+    function = cgutils.get_or_insert_function(builder.module, kind, f"{name}.v{vector.count}{vector.element}")
+    return builder.call(function, operands)
 
 
-@njit(nogil=True)
-def _score_ten(columns: Any, start: Any, end: Any, codes: Any, lost: Any) -> None:
-    c0, c1, c2 = columns[0][start:end], columns[1][start:end], columns[2][start:end]
-    c3, c4, c5 = columns[3][start:end], columns[4][start:end], columns[5][start:end]
-    c6, c7, c8, c9 = columns[6][start:end], columns[7][start:end], columns[8][start:end], columns[9][start:end]
-    p0, p1, p2, p3, p4 = codes[0], codes[1], codes[2], codes[3], codes[4]
-    p5, p6, p7, p8, p9 = codes[5], codes[6], codes[7], codes[8], codes[9]
-    for row in range(len(c0)):
-        thumb_to_ring = _lost(c0[row], p0) + _lost(c1[row], p1) + _lost(c2[row], p2) + _lost(c3[row], p3)
-        little_to_middle = _lost(c4[row], p4) + _lost(c5[row], p5) + _lost(c6[row], p6) + _lost(c7[row], p7)
-        lost[row] = np.uint8(thumb_to_ring + little_to_middle + _lost(c8[row], p8) + _lost(c9[row], p9))
+@njit(
+    types.void(
+        types.Array(types.uint64, 2, "A", readonly=True),
+        types.Array(types.int64, 2, "C", readonly=True),
+        types.Array(types.int64, 1, "C", readonly=True),
+        types.Array(types.uint64, 2, "C", readonly=True),
+        types.Array(types.int64, 2, "C"),
+        types.Array(types.int64, 2, "C"),
+    ),
+    nogil=True,
+)
+def _scan(codes: Words, columns: Ranks, fingers: Ranks, wanted: Words, rows: Ranks, scores: Ranks) -> None:
+    """Enters the best rows into lists that begin with no rows, of at least `_LANES` rows.
 
-
-@njit(nogil=True)
-def _keep(lost: Any, start: Any, points: Any, rows: Any, scores: Any) -> None:
-    """Puts the rows of a block that score more than the last on the list into their places."""
-    least = lost[0]
-    for row in range(len(lost)):
-        least = min(least, lost[row])
-    last = len(rows) - 1
-    if points - least <= scores[last]:
-        return
-    for row in range(len(lost)):
-        score = points - np.int64(lost[row])
-        if score <= scores[last]:
-            continue
-        place = last
-        while place > 0 and score > scores[place - 1]:
-            rows[place], scores[place] = rows[place - 1], scores[place - 1]
-            place -= 1
-        rows[place], scores[place] = start + row, score
-
-
-def _search(score: Any, codes: Words, probes: Words, fingers: NDArray[np.int64], found: Top) -> None:
-    columns = tuple(codes[finger] for finger in fingers)
-    _kernel(score)(columns, np.ascontiguousarray(probes[:, fingers]), found.rows, found.scores)
-
-
-@cache
-def _kernel(score: Any) -> Any:
-    """The search of a part of a gallery, by what scores a block of its rows."""
-
-    @njit(nogil=True)
-    def search(columns: Any, probes: Any, rows: Any, scores: Any) -> None:
-        lost = np.empty(_ROWS_AT_ONCE, np.uint8)
-        points = np.int64(len(columns) * POINTS)
-        for start in range(0, len(columns[0]), _ROWS_AT_ONCE):
-            end = min(start + _ROWS_AT_ONCE, len(columns[0]))
-            for probe in range(len(probes)):
-                score(columns, start, end, probes[probe], lost)
-                _keep(lost[: end - start], start, points, rows[probe], scores[probe])
-
-    return search
+    Of the probe's `columns`, `[probe, finger]`, the first `fingers` are compared with its words `wanted`.
+    """
+    end = codes.shape[1]
+    last = rows.shape[1] - 1
+    # The last step begins early enough to be a whole one. What it scores again may lie before the block: room for it.
+    room = np.empty(_LANES + _ROWS_AT_ONCE, np.uint8)
+    for start in range(0, end, _ROWS_AT_ONCE):
+        stop = min(start + _ROWS_AT_ONCE, end)
+        lost = room[_LANES : _LANES + stop - start]
+        for probe in range(len(wanted)):
+            for step in range(start, stop, _LANES):
+                row = min(step, end - _LANES)
+                _lose(codes, row, columns[probe], fingers[probe], wanted[probe], room, row - start + _LANES)
+            least = lost[0]
+            for points in lost:
+                least = min(least, points)
+            most = fingers[probe] * POINTS
+            if most - np.int64(least) <= scores[probe, last]:
+                continue
+            for index in range(len(lost)):
+                score = most - np.int64(lost[index])
+                # Rows come in their order: of equal scores the first ones stay.
+                if score > scores[probe, last]:
+                    place = last
+                    while place > 0 and score > scores[probe, place - 1]:
+                        rows[probe, place] = rows[probe, place - 1]
+                        scores[probe, place] = scores[probe, place - 1]
+                        place -= 1
+                    rows[probe, place] = start + index
+                    scores[probe, place] = score

@@ -1,16 +1,17 @@
 """The search: every row is scored, and the best are returned. There is no index, and nothing is estimated.
 
 Every index that was tried misses the poor prints first, and those are what the lessons are about; and none of them
-beats reading everything (matcher.md 2.3). With numba installed (the extra `fast`) large galleries are read at the speed
-of the memory; without it numpy does the same, and both give the same answers bit for bit.
+beats reading everything (matcher.md 2.3). With numba installed (the extra `fast`) galleries are read at the speed of
+the memory; without it numpy does the same, and both give the same answers bit for bit.
 """
 
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
+from threading import Lock, Thread, local
 from typing import Literal
 
 import numpy as np
@@ -21,6 +22,8 @@ from services.chassis.draws import Words
 
 Bits = NDArray[np.bool_]
 Ranks = NDArray[np.int64]
+Lost = NDArray[np.uint8]
+"""Points that rows fall short of all that can be had. Ten fingers can lose 220, so a byte holds them."""
 
 Kernel = Literal["numpy", "numba"]
 Scan = Callable[[Words, Words, Bits, int], "Top"]
@@ -34,11 +37,16 @@ MOST_THREADS = 8
 _ROWS_AT_ONCE = 32_768
 """A block that the processor's caches hold, measured; the answers do not depend on it."""
 
+_FEW_ROWS = 1024
+"""Rows that begin a list: sorting a whole block would take longer than to score it."""
+
 _COMPARISONS_FOR_A_THREAD = 200_000
 """Rows times probes below which another thread costs more than it brings."""
 
-_COMPARISONS_FOR_NUMBA = 200_000
-"""Rows times probes below which numpy is as fast, and numba need not be imported and compile its kernel."""
+_COMPARISONS_FOR_NUMBA = 150_000_000
+"""Rows times probes for which numba would have saved as much time as it takes to import and to compile, measured."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,16 +87,19 @@ def top(
         count: how long each list is.
         first_row: the number of the first row.
         threads: how many search at once; as many as there are processors, if it is worth it, unless said.
-        kernel: who scores; numba for large searches where it is installed, unless said.
+        kernel: who scores. Unless said, numpy, and numba once it has been worth its while.
 
     Raises:
+        ValueError: if a list is to have no places.
         ModuleNotFoundError: numba is asked for and not installed.
     """
+    if count < 1:
+        raise ValueError(f"a list of candidates has at least one place, not {count}")
     rows, work = codes.shape[1], codes.shape[1] * len(probes)
     if not work:
         return Top.nothing(len(probes), count)
-    scan = _SCANS[kernel or _usual_kernel(work)]()
-    workers = max(1, min(threads or _usual_threads(work), rows))
+    scan = _SCANS[kernel]() if kernel else _COMPILED.after(work) or scan_with_numpy
+    workers = min(threads or usual_threads(work), rows)
     starts = [rows * worker // workers for worker in range(workers + 1)]
 
     def part(worker: int) -> Top:
@@ -98,12 +109,16 @@ def top(
 
     if workers == 1:
         return part(0)
-    with ThreadPoolExecutor(workers) as pool:
-        return merged(list(pool.map(part, range(workers))), count)
+    with ThreadPoolExecutor(workers - 1) as pool:
+        others = [pool.submit(part, worker) for worker in range(1, workers)]
+        return merged([part(0), *(other.result() for other in others)], count)
 
 
 def merged(parts: Sequence[Top], count: int) -> Top:
-    """The best of several parts of one gallery: of threads, of shards, of what was enrolled later."""
+    """The best of several parts of one gallery: of threads, of shards, of what was enrolled later.
+
+    The parts may come in any order. Each must have its own best `count` rows, or all that it has.
+    """
     rows = np.concatenate([part.rows for part in parts], axis=1)
     scores = np.concatenate([part.scores for part in parts], axis=1)
     order = np.lexsort((rows, -scores), axis=1)[:, :count]
@@ -112,12 +127,23 @@ def merged(parts: Sequence[Top], count: int) -> Top:
     return Top(np.hstack([found.rows, rest.rows]), np.hstack([found.scores, rest.scores]))
 
 
+def usual_threads(work: int) -> int:
+    """How many threads search, unless that is said, for so many rows times probes."""
+    if work < _COMPARISONS_FOR_A_THREAD:
+        return 1
+    # A container may have fewer processors than the machine.
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(processors, MOST_THREADS)
+
+
+# The base: numpy alone
+
+
 def scan_with_numpy(codes: Words, probes: Words, present: Bits, count: int) -> Top:
     """See `Scan`. Blocks outside, probes inside: a block is read from memory once for the whole batch."""
     fingers, rows = codes.shape
     width = min(rows, _ROWS_AT_ONCE)
-    different = np.empty((fingers, width), np.uint64)
-    lost = np.empty((fingers, width), np.uint8)
+    room, counts = _kept_room(fingers, width)
     total = np.empty(width, np.uint8)
     # A whole row of the constant: with a single number, numpy's minimum is ten times as slow.
     most = np.full(width, POINTS, np.uint8)
@@ -127,26 +153,34 @@ def scan_with_numpy(codes: Words, probes: Words, present: Bits, count: int) -> T
         block = codes[:, start : start + width]
         size = block.shape[1]
         for probe, there, best in zip(probes, present, lists, strict=True):
-            compared = _compare(block, probe, there, different[:, :size])
-            points_lost = lost[: len(compared), :size]
-            np.bitwise_count(compared, out=points_lost)
-            np.minimum(points_lost, most[:size], out=points_lost)
-            np.add.reduce(points_lost, axis=0, dtype=np.uint8, out=total[:size])
-            best.take(total[:size], start)
-    return Top(
-        np.array([best.rows for best in lists], np.int64),
-        np.array([best.scores for best in lists], np.int64),
-    )
+            different = _differences(block, probe, there, room[:, :size])
+            points = np.bitwise_count(different, out=counts[: len(different), :size])
+            np.minimum(points, most[:size], out=points)
+            best.take(np.add.reduce(points, axis=0, dtype=np.uint8, out=total[:size]), start)
+    return Top(np.stack([best.rows for best in lists]), np.stack([best.scores for best in lists]))
 
 
-def _compare(block: Words, probe: Words, there: Bits, different: Words) -> Words:
+_KEPT = local()
+
+
+def _kept_room(fingers: int, width: int) -> tuple[Words, Lost]:
+    """Where this thread makes differences and counts them: fresh pages each time would cost a twentieth of a search."""
+    size = fingers * width
+    kept: tuple[Words, Lost] | None = getattr(_KEPT, "room", None)
+    if kept is None or len(kept[0]) < size:
+        kept = _KEPT.room = (np.empty(size, np.uint64), np.empty(size, np.uint8))
+    room, counts = kept
+    return room[:size].reshape(fingers, width), counts[:size].reshape(fingers, width)
+
+
+def _differences(block: Words, probe: Words, there: Bits, room: Words) -> Words:
     """The bits that differ, `[finger, row]`, of the fingers that are there; only their columns are read."""
     if there.all():
-        return np.bitwise_xor(block, probe.reshape(-1, 1), out=different)
+        return np.bitwise_xor(block, probe.reshape(-1, 1), out=room)
     fingers = np.flatnonzero(there)
     for place, finger in enumerate(fingers):
-        np.bitwise_xor(block[finger], probe[finger], out=different[place])
-    return different[: len(fingers)]
+        np.bitwise_xor(block[finger], probe[finger], out=room[place])
+    return room[: len(fingers)]
 
 
 class _Best:
@@ -156,16 +190,23 @@ class _Best:
         self._points = points
         self._count = count
         self._rows = np.empty(0, np.int64)
-        self._lost = np.empty(0, np.uint8)
+        self._lost: Lost = np.empty(0, np.uint8)
 
-    def take(self, lost: NDArray[np.uint8], start: int) -> None:
-        """The points that a block of rows, from `start` on, falls short of all that can be had."""
-        is_full = len(self._rows) == self._count
-        better = np.flatnonzero(lost < self._lost[-1]) if is_full else np.arange(len(lost))
-        if not len(better):
-            return
-        rows = np.concatenate([self._rows, better + start])
-        points = np.concatenate([self._lost, lost[better]])
+    def take(self, lost: Lost, start: int) -> None:
+        """Looks at the points that rows lose, from row `start` on."""
+        taken = 0
+        while taken < len(lost) and len(self._rows) < self._count:
+            few = np.arange(taken, min(taken + _FEW_ROWS, len(lost)))
+            self._enter(few, lost, start)
+            taken += len(few)
+        if taken < len(lost):
+            better = taken + np.flatnonzero(lost[taken:] < self._lost[-1])
+            if len(better):
+                self._enter(better, lost, start)
+
+    def _enter(self, places: Ranks, lost: Lost, start: int) -> None:
+        rows = np.concatenate([self._rows, places + start])
+        points = np.concatenate([self._lost, lost[places]])
         order = np.argsort(points, kind="stable")[: self._count]
         self._rows, self._lost = rows[order], points[order]
 
@@ -183,30 +224,65 @@ class _Best:
         return np.concatenate([column, np.full(self._count - len(column), rest, np.int64)])
 
 
-def _numpy() -> Scan:
-    return scan_with_numpy
+# The extra: numba
 
 
-def _numba() -> Scan:
-    from services.biometric_match.fast import scan_with_numba  # noqa: PLC0415  an optional extra, and slow to import
-
-    return scan_with_numba
-
-
-_SCANS: Mapping[Kernel, Callable[[], Scan]] = {"numpy": _numpy, "numba": _numba}
-
-
-def _usual_kernel(work: int) -> Kernel:
-    return "numba" if work >= _COMPARISONS_FOR_NUMBA and has_numba() else "numpy"
-
-
-@cache
 def has_numba() -> bool:
     """Whether the extra `fast` is installed."""
     return find_spec("numba") is not None
 
 
-def _usual_threads(work: int) -> int:
-    if work < _COMPARISONS_FOR_A_THREAD:
-        return 1
-    return min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MOST_THREADS)
+def _compile() -> Scan:
+    from services.biometric_match.fast import scan_with_numba  # noqa: PLC0415  optional, and it compiles
+
+    return scan_with_numba
+
+
+class Compiled:
+    """A kernel that takes longer to compile than most searches take without it.
+
+    So it is compiled when the searches so far would have paid for that, and in a thread of its own: nobody waits for
+    it. A process that searches little never imports it.
+    """
+
+    def __init__(self, compile_scan: Callable[[], Scan], is_there: Callable[[], bool], after: int) -> None:
+        """Say how it is had.
+
+        Args:
+            compile_scan: imports and compiles it.
+            is_there: whether it is installed.
+            after: the rows times probes that are searched without it.
+        """
+        self._compile_scan = compile_scan
+        self._is_there = is_there
+        self._left = after
+        self._lock = Lock()
+        self._thread: Thread | None = None
+        self._scan: Scan | None = None
+
+    def after(self, work: int) -> Scan | None:
+        """The kernel for a search of so many rows times probes; None while there is none."""
+        if self._scan:
+            return self._scan
+        with self._lock:
+            self._left -= work
+            if self._left < 0 and self._thread is None and self._is_there():
+                self._thread = Thread(target=self._try, name="compiles the search")
+                self._thread.start()
+        return None
+
+    def wait(self) -> None:
+        """Waits for the compiler, if it is at work."""
+        if self._thread:
+            self._thread.join()
+
+    def _try(self) -> None:
+        try:
+            self._scan = self._compile_scan()
+        except Exception:  # what a compiler raises where it cannot compile; numpy gives the same answers
+            log.warning("numba is installed and cannot compile the search; numpy searches on", exc_info=True)
+
+
+_COMPILED = Compiled(_compile, has_numba, _COMPARISONS_FOR_NUMBA)
+
+_SCANS: Mapping[Kernel, Callable[[], Scan]] = {"numpy": lambda: scan_with_numpy, "numba": _compile}

@@ -15,9 +15,10 @@ from sandbox.bench.audit import reading
 from sandbox.bench.audit.appending import Rate
 from sandbox.bench.audit.keeping import Pace, Produced, Tell
 from sandbox.bench.audit.material import appends, batches
-from sandbox.bench.audit.measure import GOALS, Goal, measure
+from sandbox.bench.audit.measure import GOALS, measure
 from sandbox.bench.audit.table import print_table
 from sandbox.bench.cli import bench_app
+from sandbox.bench.goals import Goal
 from services.chassis.envelope import Consumed
 from tests.unit.builders import an_event, case_id, disclosed
 

@@ -4,15 +4,15 @@ import os
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any
 
 from sandbox.bench.audit.appending import Bare, Rate, append_round
 from sandbox.bench.audit.keeping import Services, measure_keeping
 from sandbox.bench.audit.material import appends
 from sandbox.bench.audit.reading import Desk, files, proofs, storage
+from sandbox.bench.goals import Goal
 from sandbox.stack import ROOT
 from services.audit.log import LOG_FILE
 
@@ -23,20 +23,6 @@ OTHER_COMMITS: Mapping[int, int] = {1: 200, 16: 100, 1_024: 20}
 """Batches of other sizes, and how many of them make a round."""
 
 Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """What a figure should be."""
-
-    kind: Literal["at_least", "at_most"]
-    bound: float
-
-    def as_json(self, figure: float) -> dict[str, Any]:
-        """The goal, and whether it is met."""
-        met = figure >= self.bound if self.kind == "at_least" else figure <= self.bound
-        return {self.kind: self.bound, "met": met}
-
 
 GOALS: Mapping[str, Goal] = {
     "ratio_bare_sqlite": Goal("at_least", 0.5),

@@ -6,6 +6,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from sandbox.bench.goals import goal_line
+
 GOALS: Mapping[str, str] = {
     "ratio_bare_sqlite": "of bare inserts in batches of 256",
     "storage_over_payload_bytes": "bytes an entry on the disk over its own",
@@ -31,7 +33,7 @@ def print_table(out: Console, told: Mapping[str, Any]) -> None:
         f" a proof is verified in {_spread(told['verify_proof_us'])}; the log is opened in {told['reopen_ms']} ms",
         f"{told['export_files']:,} files written in {told['export_seconds']} s, verified in"
         f" {told['verify_seconds']} s{'' if go is None else f', by Go in {go} s'}",
-        *(_goal(name, told[name], goal) for name, goal in told["goals"].items()),
+        *(goal_line(told[name], GOALS[name], goal) for name, goal in told["goals"].items()),
     ]
     for line in lines:
         out.print(line, highlight=False, soft_wrap=True)
@@ -39,8 +41,3 @@ def print_table(out: Console, told: Mapping[str, Any]) -> None:
 
 def _spread(microseconds: Mapping[str, float]) -> str:
     return f"{microseconds['median']:,.0f} µs (p99 {microseconds['p99']:,.0f})"
-
-
-def _goal(name: str, figure: float, goal: Mapping[str, Any]) -> str:
-    bound = f"at least {goal['at_least']}" if "at_least" in goal else f"at most {goal['at_most']}"
-    return f"{'met' if goal['met'] else '[red]not met[/red]'}: {figure} {GOALS[name]} (goal: {bound})"
