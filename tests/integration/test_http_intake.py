@@ -31,6 +31,9 @@ from tests.integration.oracle import READY_SECONDS, a_house, eventually
 BOSTON = load_scenario("boston-2008-2010")
 SEED = 41
 RUN = "lapwing-2008"
+SCRIPTED = "dunlin-2008"
+"""A run in which no test closes a day."""
+
 MATCHER = "biometric_match"
 
 
@@ -264,11 +267,13 @@ def test_the_matcher_is_scripted_by_the_commands_that_the_contracts_show(house: 
 
 
 @pytest.fixture
-def matcher(house: Stack) -> Iterator[httpx.Client]:
-    """The matcher's interface, as an operator who is named for Boston sees it."""
+def matcher(house: Stack, booking: httpx.Client) -> Iterator[httpx.Client]:
+    """The matcher's interface, as an operator who is named for Boston sees it, with a run to script."""
+    assert booking.post("/runs", json={"runid": SCRIPTED, "settings": the_settings()}).is_success
     token = operator_token(token_key(house.state_dir), "our tests", ("ZZ0130100",))
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=house.urls[MATCHER], headers=headers, params={"run": RUN}, timeout=30) as client:
+    with httpx.Client(base_url=house.urls[MATCHER], headers=headers, params={"run": SCRIPTED}, timeout=30) as client:
+        eventually(lambda: client.get("/expectations").is_success, "the matcher knows the run")
         yield client
 
 
@@ -281,11 +286,16 @@ def used(matcher: httpx.Client, oca: str) -> int:
     return int(told[f"ZZ0130100/{oca}"])
 
 
+def booked(booking: httpx.Client, oca: str) -> str:
+    tcn: str = book(booking, a_person(oca, ori="ZZ0130100"), run=SCRIPTED).json()["tcn"]
+    return tcn
+
+
 def answered(booking: httpx.Client, tcn: str) -> dict[str, Any]:
     """What the FBI answers about a booking, when it does."""
 
     def look() -> Any:
-        return booking.get(f"/bookings/{tcn}", params={"run": RUN}).json()["identification"]
+        return booking.get(f"/bookings/{tcn}", params={"run": SCRIPTED}).json()["identification"]
 
     eventually(look, "the FBI has answered", seconds=20)
     told: dict[str, Any] = look()
@@ -295,7 +305,7 @@ def answered(booking: httpx.Client, tcn: str) -> dict[str, Any]:
 def test_a_booking_is_answered_as_the_matcher_was_told_beforehand(booking: httpx.Client, matcher: httpx.Client) -> None:
     expect(matcher, "B-42", iafis={"answer": "match", "row": 17})
 
-    tcn = book(booking, a_person("B-42", ori="ZZ0130100")).json()["tcn"]
+    tcn = booked(booking, "B-42")
 
     assert answered(booking, tcn)["srf"] == "I"
     assert used(matcher, "B-42") == 1
@@ -306,8 +316,7 @@ def test_a_delayed_answer_delays_no_other_and_is_given_by_a_matcher_that_is_stop
 ) -> None:
     expect(matcher, "B-43", delay_ms=60_000)
 
-    delayed = book(booking, a_person("B-43", ori="ZZ0130100")).json()["tcn"]
-    other = book(booking, a_person("B-44", ori="ZZ0130100")).json()["tcn"]
+    delayed, other = booked(booking, "B-43"), booked(booking, "B-44")
     assert answered(booking, other)
     assert used(matcher, "B-43") == 0
 
