@@ -39,8 +39,14 @@ def build(settings: MatcherSettings | None = None) -> Service:
     service = Service("biometric_match", summary, chosen, PUBLISHES)
     wiring = service.group("biometric_match", party="FBI", prepare=searches_of)
     script = Script(service.redis)
-    examiner = Scripted(_examiner(service, wiring.group, chosen).examine, script, service.pace.linger)
-    wiring.batch("fingerprints.submitted.v1", FingerprintsSubmitted, examiner.examine, on_fingerprints_submitted)
+    examiner = Scripted(_examiner(service, wiring.group, chosen).examine, script)
+    wiring.batch(
+        "fingerprints.submitted.v1",
+        FingerprintsSubmitted,
+        examiner.examine,
+        on_fingerprints_submitted,
+        hold=examiner.hold,
+    )
     service.api.include_router(routes(script, Guard(chosen.audit_url), wiring.group.run))
     return service
 

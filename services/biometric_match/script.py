@@ -104,23 +104,18 @@ class Scripted:
     An expectation is looked up once the search is done, so it holds for what is handled after it was put.
     """
 
-    def __init__(self, examine: Examine, script: Script, linger: Callable[[float], Awaitable[None]]) -> None:
-        """Puts a script before an examiner.
-
-        Args:
-            examine: makes the searches.
-            script: what is expected.
-            linger: waits so many seconds, or until the process is to end.
-        """
+    def __init__(self, examine: Examine, script: Script) -> None:
+        """Puts a script, what is expected, before an examiner, who makes the searches."""
         self._examine = examine
         self._script = script
-        self._linger = linger
+
+    async def hold(self, events: Sequence[Submission], _: Searches) -> list[float]:
+        """For how many seconds each submission of one run is held back, in their order."""
+        kept = await self._script.of(events[0].runid, [event.subject for event in events])
+        return [0.0 if each is None else each.expectation.delay_ms / 1000 for each in kept]
 
     async def examine(self, events: Sequence[Submission], searches: Searches) -> Searched:
-        """What is to be answered from about submissions of one run, in their order.
-
-        What is held back holds back those that are handled together with it: they are committed as one.
-        """
+        """What is to be answered from about submissions of one run, in their order."""
         searched = await self._examine(events, searches)
         if not events:
             return searched
@@ -129,7 +124,6 @@ class Scripted:
         used = {event.id: each for event, each in zip(events, kept, strict=True) if each is not None}
         if not used:
             return searched
-        await self._linger(max(each.expectation.delay_ms for each in used.values()) / 1000)
         await self._script.note(runid, {identity: each.id for identity, each in used.items()})
         expectations = [None if each is None else each.expectation for each in kept]
         return scripted(searched, expectations, searches.run.galleries)

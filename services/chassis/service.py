@@ -85,10 +85,15 @@ class Wiring(Generic[Run]):
         model: type[Read],
         ask: Callable[[Sequence[Event[Read]], Run], Awaitable[Told]],
         decide: Callable[[Sequence[Event[Read]], Told, Run], Sequence[Outcome[Any]]],
+        *,
+        hold: Callable[[Sequence[Event[Read]], Run], Awaitable[Sequence[float]]] | None = None,
     ) -> None:
-        """`decide(events, await ask(events, run), run)` for a whole batch, without a memory."""
+        """`decide(events, await ask(events, run), run)` for a whole batch, without a memory.
+
+        `hold(events, run)` says for how many seconds each is to wait before that; without it none does.
+        """
         effects, attempts = self._effects, self._attempts
-        self._add(BatchStage(self.group, model, event_type, ask, decide, effects, attempts=attempts))
+        self._add(BatchStage(self.group, model, event_type, ask, decide, effects, attempts=attempts, hold=hold))
 
     def due(
         self,
@@ -264,6 +269,7 @@ class Service:
         for leave in self.leavings:
             leave()
         await self._broker.stop()
+        await asyncio.gather(*(stage.finish(settings.graceful_seconds) for stage in self.stages))
         await _end(running)
         await self._close()
 

@@ -48,6 +48,7 @@ class Tally(Case):
 
 Handler = Callable[[Event[Requested], Tally | None, str], Outcome[Tally]]
 Ask = Callable[[Sequence[Event[Requested]], str], Awaitable[None]]
+Hold = Callable[[Sequence[Event[Requested]], str], Awaitable[Sequence[float]]]
 
 
 async def ask_nobody(_events: Sequence[Event[Requested]], _run: str) -> None:
@@ -99,7 +100,10 @@ class Desk:
         return self.stage
 
     def in_batches(
-        self, handler: Callable[[Sequence[Event[Requested]], str], Sequence[Outcome[Any]]], ask: Ask = ask_nobody
+        self,
+        handler: Callable[[Sequence[Event[Requested]], str], Sequence[Outcome[Any]]],
+        ask: Ask = ask_nobody,
+        hold: Hold | None = None,
     ) -> Stage[Any]:
         self.stage = BatchStage(
             self.group,
@@ -109,6 +113,7 @@ class Desk:
             lambda events, _told, run: handler(events, run),
             self.effects,
             attempts=self.attempts,
+            hold=hold,
         )
         return self.stage
 

@@ -31,6 +31,9 @@ from tests.integration.oracle import READY_SECONDS, a_house, eventually
 BOSTON = load_scenario("boston-2008-2010")
 SEED = 41
 RUN = "lapwing-2008"
+SCRIPTED = "dunlin-2008"
+"""A run in which no test closes a day."""
+
 MATCHER = "biometric_match"
 
 
@@ -263,22 +266,66 @@ def test_the_matcher_is_scripted_by_the_commands_that_the_contracts_show(house: 
     assert taken_back == put
 
 
-def test_a_booking_is_answered_as_the_matcher_was_told_beforehand(house: Stack, booking: httpx.Client) -> None:
+@pytest.fixture
+def matcher(house: Stack, booking: httpx.Client) -> Iterator[httpx.Client]:
+    """The matcher's interface, as an operator who is named for Boston sees it, with a run to script."""
+    assert booking.post("/runs", json={"runid": SCRIPTED, "settings": the_settings()}).is_success
     token = operator_token(token_key(house.state_dir), "our tests", ("ZZ0130100",))
     headers = {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=house.urls[MATCHER], headers=headers, params={"run": RUN}) as matcher:
-        matcher.put("/expectations/ZZ0130100/B-42", json={"iafis": {"answer": "match", "row": 17}}).raise_for_status()
+    with httpx.Client(base_url=house.urls[MATCHER], headers=headers, params={"run": SCRIPTED}, timeout=30) as client:
+        eventually(lambda: client.get("/expectations").is_success, "the matcher knows the run")
+        yield client
 
-        tcn = book(booking, a_person("B-42", ori="ZZ0130100")).json()["tcn"]
-        eventually(
-            lambda: booking.get(f"/bookings/{tcn}", params={"run": RUN}).json()["identification"],
-            "the FBI has answered",
-        )
 
-        (expected,) = matcher.get("/expectations").json()["expectations"]
-    identification = booking.get(f"/bookings/{tcn}", params={"run": RUN}).json()["identification"]
-    assert identification["srf"] == "I"
-    assert expected["used"] == 1
+def expect(matcher: httpx.Client, oca: str, **said: Any) -> None:
+    matcher.put(f"/expectations/ZZ0130100/{oca}", json=said).raise_for_status()
+
+
+def used(matcher: httpx.Client, oca: str) -> int:
+    told = {each["subject"]: each["used"] for each in matcher.get("/expectations").json()["expectations"]}
+    return int(told[f"ZZ0130100/{oca}"])
+
+
+def booked(booking: httpx.Client, oca: str) -> str:
+    tcn: str = book(booking, a_person(oca, ori="ZZ0130100"), run=SCRIPTED).json()["tcn"]
+    return tcn
+
+
+def answered(booking: httpx.Client, tcn: str) -> dict[str, Any]:
+    """What the FBI answers about a booking, when it does."""
+
+    def look() -> Any:
+        return booking.get(f"/bookings/{tcn}", params={"run": SCRIPTED}).json()["identification"]
+
+    eventually(look, "the FBI has answered", seconds=20)
+    told: dict[str, Any] = look()
+    return told
+
+
+def test_a_booking_is_answered_as_the_matcher_was_told_beforehand(booking: httpx.Client, matcher: httpx.Client) -> None:
+    expect(matcher, "B-42", iafis={"answer": "match", "row": 17})
+
+    tcn = booked(booking, "B-42")
+
+    assert answered(booking, tcn)["srf"] == "I"
+    assert used(matcher, "B-42") == 1
+
+
+def test_a_delayed_answer_delays_no_other_and_is_given_by_a_matcher_that_is_stopped(
+    house: Stack, booking: httpx.Client, matcher: httpx.Client
+) -> None:
+    expect(matcher, "B-43", delay_ms=60_000)
+
+    delayed, other = booked(booking, "B-43"), booked(booking, "B-44")
+    assert answered(booking, other)
+    assert used(matcher, "B-43") == 0
+
+    process = house.process(MATCHER)
+    process.terminate()
+    process.wait(timeout=20)
+    assert answered(booking, delayed)
+    house.wait_ready(READY_SECONDS)
+    assert used(matcher, "B-43") == 1
 
 
 def run_in_a_shell(house: Stack, commands: str) -> list[Any]:

@@ -1,6 +1,5 @@
 """A scripted matcher on a real Redis, with audit to tell its operators from others: what it then says, and keeps."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,6 @@ from services.biometric_match.settings import MatcherSettings
 from services.booking.events import RunOpened
 from services.chassis import http
 from services.chassis.delivery import keys
-from services.chassis.delivery.pace import Pace
 from services.chassis.delivery.stage import Entry, Stage
 from services.chassis.envelope import encode
 from services.chassis.service import Service
@@ -214,30 +212,23 @@ async def test_a_submission_can_be_refused_though_its_prints_are_good(house: Hou
     assert (await house.said(SEARCHED))[HERON]["result"] == "error"
 
 
-async def test_an_answer_is_held_back_in_hand_and_given_when_the_process_is_to_end(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    held_back = asyncio.Event()
-    linger = Pace.linger
-
-    async def lingering(pace: Pace, seconds: float) -> None:
-        held_back.set()
-        await linger(pace, seconds)
-
-    monkeypatch.setattr(Pace, "linger", lingering)
-    stage = house.stage(house.start_matcher(), SUBMITTED)
+async def test_a_held_back_answer_holds_up_nobody_else_and_is_given_when_the_process_is_to_end(house: House) -> None:
+    stage = house.stage(house.matcher, SUBMITTED)
     await house.expect(HERON, delay_ms=60_000)
-    await house.submit(booked(ON_FILE, HERON), booked(ON_NO_FILE, TEAL))
 
-    working = asyncio.create_task(house.match())
-    await held_back.wait()
-    assert await house.said(SEARCHED) == {}, "those that came together wait together"
-    assert len(stage.in_hand) == 2, "their leases are kept"
+    await house.submit(booked(ON_FILE, HERON), booked(ON_NO_FILE, TEAL))
+    await house.match()
+    await house.submit(booked(ON_FILE, WREN))
+    await house.match()
+
+    assert (await house.said(SEARCHED)).keys() == {TEAL, WREN}
+    assert len(stage.leased) == 1, "its lease is kept"
+    assert (await house.listed())[HERON]["used"] == 0
 
     house.matcher.pace.free()
-    await working
-    searched = await house.said(SEARCHED)
-    assert (searched[HERON]["result"], searched[TEAL]["result"]) == ("match", "no_match")
+    await stage.finish(30)
+    assert (await house.said(SEARCHED))[HERON]["result"] == "match"
+    assert (await house.listed())[HERON]["used"] == 1
 
 
 async def test_what_is_handled_before_it_was_expected_is_found_by_the_search(house: House) -> None:

@@ -210,6 +210,115 @@ async def test_who_is_asked_may_be_out_of_reach_and_nothing_counts_against_the_e
     assert (await desk.made(), len(await desk.pending()), await desk.failures()) == ([], 1, {})
 
 
+# A batch of which some is held back
+
+
+async def hold_back_two(events: Sequence[Event[Requested]], _run: str) -> list[float]:
+    return [3_600.0 if event.data.finger == 2 else 0.0 for event in events]
+
+
+async def let_go(desk: Desk) -> None:
+    desk.stage.pace.free()
+    await desk.stage.finish(30)
+
+
+@pytest.fixture
+async def holding(client: Redis) -> Desk:
+    """A desk that lets the second finger wait for an hour."""
+    desk = Desk(client)
+    desk.in_batches(_compare_all, hold=hold_back_two)
+    return await desk.open()
+
+
+async def test_what_is_held_back_holds_up_neither_its_batch_nor_what_is_read_after_it(holding: Desk) -> None:
+    await holding.put(request(1), request(2), request(3))
+    await holding.work()
+    await holding.put(request(4))
+    await holding.work()
+    assert await holding.made() == [1, 3, 4]
+    assert holding.stage.leased == set(await holding.pending())
+
+    await let_go(holding)
+    assert await holding.made() == [1, 3, 4, 2]
+    assert (await holding.pending(), holding.stage.leased) == ([], set())
+
+
+async def test_the_lease_of_what_is_held_back_is_renewed(holding: Desk, client: Redis) -> None:
+    await holding.put(request(2))
+    await holding.stage.handle(await holding.read("worker-0"))
+    renewing = asyncio.create_task(keep_leases([holding.stage], "worker-1", lease_ms=30))
+
+    async def owner() -> object:
+        (row,) = await client.xpending_range(holding.stage.stream, holding.name, "-", "+", 10)
+        return row["consumer"]
+
+    while await owner() != b"worker-1":
+        await asyncio.sleep(0.005)
+    await end(renewing)
+    await let_go(holding)
+
+
+async def test_what_is_held_back_and_taken_over_all_the_same_waits_once(client: Redis) -> None:
+    asked: list[list[int]] = []
+
+    async def ask(events: Sequence[Event[Requested]], _run: str) -> None:
+        asked.append([event.data.finger for event in events])
+
+    desk = Desk(client)
+    desk.in_batches(_compare_all, ask=ask, hold=hold_back_two)
+    await desk.open()
+    await desk.put(request(2))
+
+    await desk.work()
+    await desk.recover()
+    assert asked == []
+
+    await let_go(desk)
+    assert (asked, await desk.made()) == ([[2]], [2])
+
+
+async def test_a_lone_attempt_is_not_held_back_so_that_what_kills_workers_is_buried_in_the_end(holding: Desk) -> None:
+    await holding.put(request(2))
+    (entry,) = await holding.read()
+
+    await holding.stage.handle_alone(entry)
+
+    assert (await holding.made(), holding.stage.leased) == ([2], set())
+
+
+async def test_what_fails_after_its_wait_is_counted_like_any_other(client: Redis) -> None:
+    def stumble(_events: Sequence[Event[Requested]], _run: str) -> list[Outcome[Any]]:
+        raise InteropError("no-ridges", "finger 2 has no ridges")
+
+    desk = Desk(client)
+    desk.in_batches(stumble, hold=hold_back_two)
+    await desk.open()
+    await desk.put(request(2))
+
+    await desk.work()
+    assert await desk.failures() == {}
+
+    await let_go(desk)
+    assert list((await desk.failures()).values()) == [b"1"]
+    assert (len(await desk.pending()), desk.stage.leased) == (1, set())
+
+
+async def test_who_says_what_is_held_back_may_be_out_of_reach_and_nothing_counts_against_the_entries(
+    client: Redis,
+) -> None:
+    async def be_away(_events: Sequence[Event[Requested]], _run: str) -> list[float]:
+        raise InfrastructureError("Redis does not answer")
+
+    desk = Desk(client)
+    desk.in_batches(_compare_all, hold=be_away)
+    await desk.open()
+    await desk.put(request(1))
+
+    await desk.work()
+
+    assert (await desk.made(), len(await desk.pending()), await desk.failures()) == ([], 1, {})
+
+
 async def test_an_event_that_a_service_does_not_declare_is_never_published(desk: Desk, client: Redis) -> None:
     class Gossip(Produced):
         event_type = "gossip.spread.v1"

@@ -146,43 +146,48 @@ class AScript:
 
 
 class TestFollowing:
-    @pytest.fixture
-    def waits(self) -> list[float]:
-        return []
+    RUN = RunOpened(disclosures=(), seed=1952, opened_on=date(2011, 3, 1), galleries=GALLERIES)
+    AT_HAND = Searches(RUN, GALLERIES.files(RUN.seed), EVERYTHING)
 
-    def follow(self, script: AScript, waits: list[float], *ocas: str) -> Searched:
+    def follower(self, script: AScript) -> Scripted:
         async def examine(events, searches):
             return Searched([HERE for _ in events], [THERE for _ in events])
 
-        async def linger(seconds):
-            assert not script.noted, "what is held back was not answered yet"
-            waits.append(seconds)
+        return Scripted(examine, script)
 
-        run = RunOpened(disclosures=(), seed=1952, opened_on=date(2011, 3, 1), galleries=GALLERIES)
-        at_hand = Searches(run, GALLERIES.files(run.seed), EVERYTHING)
+    def follow(self, script: AScript, *ocas: str) -> Searched:
         events = [submission(oca=oca) for oca in ocas]
-        return asyncio.run(Scripted(examine, script, linger).examine(events, at_hand))
+        return asyncio.run(self.follower(script).examine(events, self.AT_HAND))
 
-    def test_only_the_submissions_that_the_script_names_are_answered_by_it(self, waits):
+    def held_back(self, script: AScript, *ocas: str) -> list[float]:
+        events = [submission(oca=oca) for oca in ocas]
+        return asyncio.run(self.follower(script).hold(events, self.AT_HAND))
+
+    def test_only_the_submissions_that_the_script_names_are_answered_by_it(self):
         script = AScript(TEAL=expect(ident=no_match()))
 
-        told = self.follow(script, waits, "HERON", "TEAL")
+        told = self.follow(script, "HERON", "TEAL")
 
         assert told.ident == [THERE, ()]
         assert script.noted == {"submission-TEAL": "act-TEAL"}
 
-    def test_a_batch_waits_once_and_as_long_as_its_slowest(self, waits):
-        script = AScript(TEAL=expect(delay_ms=250), WREN=expect(delay_ms=4_000))
+    def test_nobody_is_held_back_but_those_of_whom_the_script_says_so(self):
+        script = AScript(TEAL=expect(delay_ms=250), WREN=expect(ident=no_match()))
 
-        self.follow(script, waits, "HERON", "TEAL", "WREN")
+        assert self.held_back(script, "HERON", "TEAL", "WREN") == [0.0, 0.25, 0.0]
 
-        assert waits == [4.0]
+    def test_what_is_held_back_was_not_answered_yet(self):
+        script = AScript(TEAL=expect(delay_ms=250))
 
-    def test_nobody_waits_for_a_script_that_says_nothing_about_them(self, waits):
-        script = AScript(WREN=expect(delay_ms=4_000))
+        self.held_back(script, "TEAL")
 
-        assert self.follow(script, waits, "HERON", "TEAL").iafis == [HERE, HERE]
-        assert waits == []
+        assert script.noted == {}
+
+    def test_an_answer_that_was_held_back_counts_as_scripted(self):
+        script = AScript(TEAL=expect(delay_ms=250))
+
+        assert self.follow(script, "TEAL").ident == [THERE]
+        assert script.noted == {"submission-TEAL": "act-TEAL"}
 
 
 def test_who_is_held_back_is_let_go_when_the_process_is_to_end() -> None:

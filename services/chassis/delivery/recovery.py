@@ -18,7 +18,7 @@ async def keep_leases(stages: list[Stage[Any]], consumer: str, lease_ms: int) ->
     while True:
         await asyncio.sleep(lease_ms / 3000)
         for stage in stages:
-            if stage.in_hand:
+            if stage.leased:
                 await _quietly(_renew(stage, consumer))
 
 
@@ -64,7 +64,7 @@ async def _claim(stage: Stage[Any], consumer: str, lease_ms: int, ids: list[Any]
 
 async def _renew(stage: Stage[Any], consumer: str) -> None:
     client = stage.group.store.client
-    held: list[Any] = list(stage.in_hand)
+    held: list[Any] = list(stage.leased)
     await cast(
         Any,
         client.xclaim(stage.stream, stage.group.name, consumer, min_idle_time=0, message_ids=held, justid=True),

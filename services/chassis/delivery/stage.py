@@ -112,6 +112,8 @@ class Stage(ABC, Generic[Read]):
         self.stream = keys.stream(event_type)
         self.attempts = attempts
         self.in_hand: set[bytes] = set()
+        self.held_back: set[bytes] = set()
+        """Entries that wait by themselves to be handled later. Their leases are kept like those of what is in hand."""
         self.pace = Pace()
         self.turn: AbstractAsyncContextManager[None] = nullcontext()
         self._excused: dict[bytes, int] = {}
@@ -156,9 +158,17 @@ class Stage(ABC, Generic[Read]):
         """The stage as people know it: group and event type."""
         return f"{self.group.name} on {self.event_type}"
 
+    @property
+    def leased(self) -> set[bytes]:
+        """The entries that nobody else may take over."""
+        return self.in_hand | self.held_back
+
+    async def finish(self, seconds: float) -> None:
+        """Waits so long at most until what was held back is handled; the pace is free by then."""
+
     @abstractmethod
     async def plan(self, works: Sequence[Work]) -> None:
-        """Sets `plan` or `failure` of each of `works`."""
+        """Sets `plan` or `failure` of each of `works`; neither for one that is held back, and comes again by itself."""
 
     @contextmanager
     def _holding(self, entries: Sequence[Entry]) -> Iterator[None]:
@@ -183,7 +193,8 @@ class Stage(ABC, Generic[Read]):
             async with self.turn:
                 await self.plan(works)
                 failed += [(work, work.failure) for work in works if work.failure is not None]
-                works = await self._commit([work for work in works if work.failure is None], settled)
+                planned = [work for work in works if work.failure is None and work.plan is not None]
+                works = await self._commit(planned, settled)
             settled = []
             if not works:
                 break

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 from pydantic import ValidationError
 
 from services.chassis.delivery import keys
-from services.chassis.delivery.stage import Group, Read, Run, Stage, Work, failure_of, isolate, refusal
+from services.chassis.delivery.stage import Entry, Group, Read, Run, Stage, Work, failure_of, isolate, refusal
 from services.chassis.delivery.store import Append, Plan, StateWrite, Stored, patiently
 from services.chassis.effects import Case, CaseT, DueCase, Emit, NotYetError, Outcome
 from services.chassis.envelope import CaseId, Consumed, Event, Produced, encode, event_id
@@ -137,6 +137,9 @@ class BatchStage(Stage[Read], Generic[Read, Run, Told]):
 
     `ask(events, run) -> told` may wait for others; what it is told must follow from the events and from what was
     settled before them, so that asking again brings the same. `decide(events, told, run) -> [Outcome, ...]` is pure.
+
+    `hold(events, run) -> [seconds, ...]` may hold single events back before anybody is asked about them; the others go
+    on, and so does what is read after them. One that is tried alone, because a worker died over it, is not held back.
     """
 
     def __init__(
@@ -149,11 +152,15 @@ class BatchStage(Stage[Read], Generic[Read, Run, Told]):
         effects: Effects,
         *,
         attempts: int,
+        hold: Callable[[Sequence[Event[Read]], Run], Awaitable[Sequence[float]]] | None = None,
     ) -> None:
         super().__init__(group, model, event_type, attempts=attempts)
         self.ask = ask
         self.decide = decide
         self.effects = effects
+        self.hold = hold
+        self._due: set[bytes] = set()
+        self._waiting: set[asyncio.Task[None]] = set()
 
     async def plan(self, works: Sequence[Work]) -> None:
         """Asks for all events of a run at once and, where that fails, for each alone to find the culprit."""
@@ -170,7 +177,23 @@ class BatchStage(Stage[Read], Generic[Read, Run, Told]):
                 continue
             await isolate(group, partial(self._answer, run=run))
 
+    async def handle_alone(self, entry: Entry) -> None:
+        """Tries it at once: its attempt was counted, and must be made."""
+        self._due.add(entry.id)
+        try:
+            await super().handle_alone(entry)
+        finally:
+            self._due.discard(entry.id)
+
+    async def finish(self, seconds: float) -> None:
+        """Waits so long at most until what was held back is handled; the pace is free by then."""
+        if self._waiting:
+            await asyncio.wait(self._waiting, timeout=seconds)
+
     async def _answer(self, works: Sequence[Work], run: Run) -> None:
+        works = await self._let_go(works, run)
+        if not works:
+            return
         events = [work.event for work in works]
         told = await self.ask(events, run)
         # In a thread, so that heavy computing does not hold up leases and other stages.
@@ -178,6 +201,30 @@ class BatchStage(Stage[Read], Generic[Read, Run, Told]):
         for work, outcome in zip(works, outcomes, strict=True):
             appends = self.effects.append(work.event.case, outcome.emits, work.event.id)
             work.plan = _settle(self.group.name, work, [], appends)
+
+    async def _let_go(self, works: Sequence[Work], run: Run) -> Sequence[Work]:
+        """Those that are not held back. The others come again when their time has come."""
+        if self.hold is None:
+            return works
+        due: list[Work] = []
+        for work, seconds in zip(works, await self.hold([work.event for work in works], run), strict=True):
+            if seconds <= 0 or work.entry.id in self._due:
+                due.append(work)
+            elif work.entry.id not in self.held_back:
+                self.held_back.add(work.entry.id)
+                waiting = asyncio.create_task(self._handle_later(work.entry, seconds))
+                self._waiting.add(waiting)
+                waiting.add_done_callback(self._waiting.discard)
+        return due
+
+    async def _handle_later(self, entry: Entry, seconds: float) -> None:
+        try:
+            await self.pace.linger(seconds)
+            self._due.add(entry.id)
+            await self.handle([entry])
+        finally:
+            self._due.discard(entry.id)
+            self.held_back.discard(entry.id)
 
 
 class DueStage(Stage[Read], Generic[Read, Run, CaseT]):
