@@ -26,10 +26,10 @@ from redis.asyncio import Redis
 from sandbox.bench.pipeline import parts
 from sandbox.bench.pipeline.groups import GROUPS, SUBMITTED
 from services.audit.settings import AuditSettings
-from services.biometric_match.events import FingerprintsSubmitted
 from services.biometric_match.events import (
     ArrestEnrolled,
     EncounterEnrolled,
+    FingerprintsSubmitted,
     IdentificationReturned as Identification,
     ImmigrationSearched,
     ImmigrationStatusReturned as StatusReturned,
