@@ -80,7 +80,13 @@ def test_with_it_a_service_tells_how_its_switches_stand(monkeypatch: pytest.Monk
         "service": "biometric_match",
         "paused": False,
         "slow_ms": 0,
-        "publishes": ["identification.returned.v1", "immigration.searched.v1", "immigration.status.returned.v1"],
+        "publishes": [
+            "identification.returned.v1",
+            "arrest.enrolled.v1",
+            "immigration.searched.v1",
+            "encounter.enrolled.v1",
+            "immigration.status.returned.v1",
+        ],
         "reads": ["run.opened.v1", "fingerprints.submitted.v1"],
     }
 
