@@ -10,7 +10,6 @@ import holidays
 from sandbox.home import HOME
 from sandbox.scenario.files import names_in
 from sandbox.scenario.model import BY_DATE, Period, Scenario
-from services.biometric_match.events import MOST_OVERLAP
 from services.booking.events import DatedDocument, Document, RunSettings
 from services.chassis.errors import InteropError
 from services.chassis.policy import Policy, Vocabulary, load_policy, load_vocabulary
@@ -82,12 +81,12 @@ def resolve(
 
 
 def with_gallery_rows(scenario: Scenario, rows: int) -> Scenario:
-    """The same scenario with galleries of another size; as many people are in both, in proportion, up to a point.
+    """The same scenario with galleries of another size; as many of their people are in both, in proportion.
 
     In a small gallery the same few people are booked over and over; what a large run counts is then known less well
     than the number of its bookings suggests.
     """
-    overlap = min(rows * scenario.galleries.overlap // scenario.galleries.rows, MOST_OVERLAP)
+    overlap = rows * scenario.galleries.overlap // scenario.galleries.rows
     galleries = scenario.galleries.model_copy(update={"rows": rows, "overlap": overlap})
     return scenario.model_copy(update={"galleries": galleries})
 
