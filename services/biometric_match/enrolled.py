@@ -8,7 +8,7 @@ the streams to the end has all enrolments of earlier days.
 
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from threading import Lock
@@ -69,22 +69,19 @@ class Arrest:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Sheet:
-    """Some records, in order: `codes` is `[finger, record]`, `places` where each stands among all that are enrolled."""
+    """Some records, in order: `codes` is `[finger, record]`, `first` where they begin among all that are enrolled."""
 
     codes: Words
-    places: Places
+    first: int
+
+    def __len__(self) -> int:
+        return len(self.codes[0])
 
 
 class Enrolled:
     """What was enrolled in one gallery in one run, in the order of arrest."""
 
-    def __init__(self, holds: Callable[[str], bool] | None = None) -> None:
-        """
-        Args:
-            holds: where every process searches a share of the records: whether that of a booking with this reference
-                is in the share of this one. All records are counted in any case.
-        """
-        self._holds = holds
+    def __init__(self) -> None:
         self._sheets: list[_Sheet] = []
         self._called: list[str] = []
         self._days: list[date] = []
@@ -108,8 +105,11 @@ class Enrolled:
 
     def top(self, probes: Words, compared: Bits, count: int, before: date, *, first_row: int = 0) -> Top:
         """The best records of arrests before a day; see `search.top`. Rows are numbered from `first_row` on."""
-        parts = [_searched(sheet, probes, compared, count, first_row) for sheet in self._before(before)]
-        return merged(parts, count) if parts else top(_NO_CODES, probes, compared, count)
+        parts = [
+            top(sheet.codes, probes, compared, count, first_row=first_row + sheet.first)
+            for sheet in self._before(before)
+        ]
+        return merged(parts, count) if parts else Top.nothing(len(probes), count)
 
     def called(self, place: int) -> str:
         """The number of the record that stands there, counted from 0."""
@@ -121,9 +121,8 @@ class Enrolled:
         upto = bisect_left(self._days, day)
         end = self._ends[upto - 1] if upto else 0
         for sheet in self._sheets:
-            records = int(np.searchsorted(sheet.places, end))
-            if records:
-                yield _Sheet(np.ascontiguousarray(sheet.codes[:, :records]), sheet.places[:records])
+            if sheet.first < end:
+                yield _Sheet(sheet.codes[:, : end - sheet.first], sheet.first)
 
     def _write(self, day: date, arrests: Iterable[Arrest]) -> None:
         ordered = sorted(arrests, key=lambda arrest: (arrest.when, arrest.reference))
@@ -132,26 +131,17 @@ class Enrolled:
         self._days.append(day)
         self._ends.append(first + len(ordered))
 
-        held = [place for place, arrest in enumerate(ordered) if self._holds is None or self._holds(arrest.reference)]
         # A finger that is missing holds a word like any other: a stranger's bits are as far from it as from any.
-        codes = np.array([[code or 0 for code in ordered[place].codes] for place in held], np.uint64)
-        sheet = _Sheet(np.ascontiguousarray(codes.reshape(-1, TEN).T), first + np.array(held, np.int64))
+        codes = np.array([[code or 0 for code in arrest.codes] for arrest in ordered], np.uint64)
+        sheet = _Sheet(np.ascontiguousarray(codes.reshape(-1, TEN).T), first)
         # Few sheets, each more than twice as long as the next: so records are copied seldom.
-        while self._sheets and len(self._sheets[-1].places) <= 2 * len(sheet.places):
+        while self._sheets and len(self._sheets[-1]) <= 2 * len(sheet):
             sheet = _joined(self._sheets.pop(), sheet)
         self._sheets.append(sheet)
 
 
-_NO_CODES = np.empty((TEN, 0), np.uint64)
-
-
-def _searched(sheet: _Sheet, probes: Words, compared: Bits, count: int, first_row: int) -> Top:
-    best = top(sheet.codes, probes, compared, count)
-    return Top(np.where(best.rows == NO_ROW, NO_ROW, first_row + sheet.places[best.rows]), best.scores)
-
-
 def _joined(first: _Sheet, then: _Sheet) -> _Sheet:
-    return _Sheet(np.concatenate([first.codes, then.codes], axis=1), np.concatenate([first.places, then.places]))
+    return _Sheet(np.concatenate([first.codes, then.codes], axis=1), first.first)
 
 
 class Enrolments:

@@ -1,7 +1,7 @@
 """What bookings add to the galleries: in the order of arrest, from the next day on, given up when it is too much."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -20,7 +20,7 @@ from services.biometric_match.records import (
     enrolled_ucn,
     immigration_records,
 )
-from services.biometric_match.search import NO_ROW, Top, merged
+from services.biometric_match.search import NO_ROW
 from services.chassis.envelope import Consumed, Event
 from services.chassis.errors import InfrastructureError
 
@@ -105,28 +105,6 @@ class TestWhenTheyCount:
 
         assert not enrolled.add(arrest(2, MONDAY))
         assert enrolled.add(arrest(2, TUESDAY))
-
-
-class TestShares:
-    def test_what_all_shares_find_together_is_what_the_whole_finds(self) -> None:
-        def filled(holds: Callable[[str], bool] | None) -> Enrolled:
-            enrolled = Enrolled(holds)
-            for person in range(60):
-                enrolled.add(arrest(person, MONDAY + timedelta(person % 5)))
-            return enrolled
-
-        def top(enrolled: Enrolled) -> Top:
-            return enrolled.top(probe(7), EVERY_FINGER, 10, MONDAY + timedelta(4), first_row=1_000)
-
-        def share(number: int) -> Callable[[str], bool]:
-            return lambda reference: int(reference.rpartition("-")[2]) % 3 == number
-
-        shares = [top(filled(share(number))) for number in range(3)]
-        together, whole = merged(shares, 10), top(filled(None))
-
-        assert together.rows.tolist() == whole.rows.tolist()
-        assert together.scores.tolist() == whole.scores.tolist()
-        assert whole.rows.min() >= 1_000
 
 
 class TestAFileOutranksAnEncounter:
