@@ -342,6 +342,22 @@ def trace(tcn: Annotated[str, typer.Argument(help="A booking's tcn.")], as_json:
         show.journey(out, tcn, events)
 
 
+@app.command()
+def candidates(tcn: Annotated[str, typer.Argument(help="A booking's tcn.")], as_json: AsJson = False) -> None:
+    """Search one booking's prints again: whom each gallery listed, how sure it was, and who they truly are."""
+    from dataclasses import asdict
+
+    from sandbox import show
+    from sandbox.candidates import candidate_lists
+
+    with look_back() as redis:
+        lists = candidate_lists(redis, tcn)
+    if as_json:
+        _print_json([asdict(each) for each in lists])
+    else:
+        show.candidates(out, tcn, lists)
+
+
 @dlq_app.command("list")
 def dlq_list(as_json: AsJson = False) -> None:
     """List the dead letters."""

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox import accuracy, expected
+from sandbox.candidates import Searched
 from sandbox.fit import Fitted
 from sandbox.home import NOTICE
 from sandbox.lab import wording
@@ -412,6 +413,32 @@ def journey(console: Console, tcn: str, events: Iterable[Mapping[str, Any]]) -> 
         table.add_row(event["time"].replace("T", " ")[:16], name, event["source"], _gist(event), told)
     console.print(table)
     console.print(f"[dim]Nobody but the sandbox sees all of this. {NOTICE}[/dim]")
+
+
+def candidates(console: Console, tcn: str, lists: Sequence[Searched]) -> None:
+    """The lists of candidates of one booking, one for each gallery."""
+    for searched in lists:
+        told = (
+            f"{accuracy.GALLERY_WORDS[searched.gallery]}: {tcn} on {searched.fingers} fingers among {searched.rows:,};"
+            f" a match from {searched.threshold} of {searched.most} points on, which is {searched.threshold_db:g} dB"
+        )
+        console.print(Text(f"\n{told}"))
+        table = _table("", "record", "points", "dB", "fingers that agree", "decision", "whose record")
+        for candidate in searched.candidates:
+            since = f", arrest {candidate.since.partition('/')[2]}" if candidate.since else ""
+            table.add_row(
+                f"{candidate.rank:>2}  {candidate.record}",
+                str(candidate.score),
+                f"{candidate.score_db:.1f}",
+                f"{candidate.fingers_agreeing} of {searched.fingers}",
+                "match" if candidate.is_match else "no match",
+                f"{candidate.whose}{since}",
+            )
+        console.print(table)
+    console.print(
+        Text("90 dB is one false match in a thousand million comparisons. Whose a record is, only the sandbox knows.")
+    )
+    console.print(f"[dim]{NOTICE}[/dim]")
 
 
 def _gist(event: Mapping[str, Any]) -> str:  # noqa: PLR0911  one return a type of event

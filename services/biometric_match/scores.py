@@ -15,6 +15,10 @@ BITS = 64
 POINTS = 22
 """Bits that may differ before a finger scores nothing: the zero of the log-likelihood ratio at a flip rate of 0.2."""
 
+AGREEING_BITS = 17
+"""A finger with no more differing bits than this agrees: one stranger's finger in 9,000 does. It explains a score in
+words ("8 of 10 fingers agree"), and decides nothing."""
+
 MOST_DECIBELS = 200.0
 """Scores are shown no higher: the fingers of the model are independent, those of people are less so."""
 
@@ -50,6 +54,11 @@ def threshold(fingers: int, rows: int, fpir: float = 1e-5) -> int:
     """
     enough = np.flatnonzero(false_match_rates(fingers) <= fpir / rows)
     return int(enough[0]) if enough.size else fingers * POINTS + 1
+
+
+def fingers_agreeing(taken: NDArray[np.uint64], on_file: NDArray[np.uint64]) -> int:
+    """How many of the fingers of two prints agree: the view of an examiner who counts fingers, beside the score."""
+    return int((np.bitwise_count(taken ^ on_file) <= AGREEING_BITS).sum())
 
 
 def score_db(fingers: int, score: int) -> float:

@@ -21,6 +21,7 @@ from redis import Redis
 from sandbox import streams
 from sandbox.audit.export import export, folder_reader
 from sandbox.audit.place import Place, newest, policy, reconcile
+from sandbox.candidates import candidate_lists
 from sandbox.contracts import violations
 from sandbox.drive import wait_for_audit
 from sandbox.embedded import RedisServer
@@ -35,6 +36,7 @@ from services.audit.tlog.verify import verify_log
 from services.chassis.delivery import keys
 from services.chassis.delivery.stages import Arrival
 from services.chassis.envelope import Consumed, Event
+from services.chassis.errors import InteropError
 from tests.foreign.conftest import Verify
 from tests.integration.oracle import READY_SECONDS, RUN, a_house, being_booked
 from tests.unit.ledgers import open_ledger
@@ -262,3 +264,21 @@ def test_the_entries_of_the_log_are_what_the_events_declare(past: Past) -> None:
         entries = [json.loads(entry) for entry in log.entries(0, log.head()[0].size)]
 
     assert Counter((entry["from"], entry["to"], tuple(entry["what"])) for entry in entries) == declared
+
+
+def test_a_search_that_is_made_again_lists_whom_the_service_named(past: Past) -> None:
+    answered = {event["data"]["result"]: event for event in streams.events(past.redis, "immigration.searched.v1")}
+    matched = answered["match"]
+
+    iafis, ident = candidate_lists(past.redis, matched["tcn"])
+
+    best, *others = ident.candidates
+    assert (best.record, best.score_db, best.is_match) == (matched["data"]["fin"], matched["data"]["score_db"], True)
+    assert best.fingers_agreeing >= 8
+    assert not any(other.is_match for other in others)
+    assert [(each.gallery, len(each.candidates)) for each in (iafis, ident)] == [("iafis", 10), ("ident", 10)]
+
+
+def test_a_search_of_prints_that_were_never_submitted_is_refused(past: Past) -> None:
+    with pytest.raises(InteropError, match="no prints were submitted under tcn 'ZZ41'"):
+        candidate_lists(past.redis, "ZZ41")

@@ -22,7 +22,7 @@ from services.biometric_match.prints import (
     first_records,
     latents,
 )
-from services.biometric_match.scores import false_match_rates, score_db, threshold
+from services.biometric_match.scores import false_match_rates, fingers_agreeing, score_db, threshold
 
 SEED = 1952
 ROWS = 10_000
@@ -477,6 +477,13 @@ class TestErrorRates:
 
     def test_decibels_say_how_rare_a_score_is(self):
         assert (score_db(10, 0), score_db(10, 18), score_db(10, 200)) == (0.0, 95.0, 200.0)
+
+    def test_a_finger_agrees_up_to_seventeen_differing_bits(self):
+        on_file = np.array([0, 0, 0], np.uint64)
+        taken = np.array([0, 2**17 - 1, 2**18 - 1], np.uint64)
+
+        assert fingers_agreeing(taken, on_file) == 2
+        assert 1 / false_match_rates(1)[22 - 17] == pytest.approx(9_000, rel=0.05)
 
     def test_ten_fingers_miss_about_one_mate_in_a_thousand(self):
         enrolled, taken = booked(SEED, 150_000)
