@@ -37,7 +37,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "false_matches": Kind("another person's record (a false match)", MATCHES),
     "missed_mates": Kind("on file, and not found (a missed mate)", ON_FILE),
     "missed_for_want_of_fingers": Kind("too few fingers to search", ON_FILE, part=True),
-    "known_encounters": Kind("not on file, and known from an earlier arrest of the run", STRANGERS),
+    "known_encounters": Kind("known only from an earlier arrest", STRANGERS),
     "strangers_not_found": Kind("not on file, and nobody found", STRANGERS),
 }
 """The kinds, in the order of the table. Those that are no part of another add up to all searches."""
