@@ -139,9 +139,7 @@ def disclosures(counted: Disclosures) -> list[dict[str, Any]]:
     ]
 
 
-KNOWN_WORDS: Mapping[str, str] = {
-    "known_encounter": "known to DHS only from an earlier arrest of this run"
-}
+KNOWN_WORDS: Mapping[str, str] = {"known_encounter": "known to DHS only from an earlier arrest of this run"}
 """What IDENT answers beside a match and no match, where it does."""
 
 
