@@ -30,7 +30,6 @@ from services.biometric_match.prints import TEN, Bits
 from services.biometric_match.search import NO_ROW, Top, merged, top
 from services.chassis.draws import Words
 from services.chassis.envelope import Consumed, Event
-from services.chassis.errors import InfrastructureError
 
 Places = NDArray[np.int64]
 
@@ -68,7 +67,7 @@ class Arrest:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Sheet:
+class Sheet:
     """Some records, in order: `codes` is `[finger, record]`, `first` where they begin among all that are enrolled."""
 
     codes: Words
@@ -82,7 +81,7 @@ class Enrolled:
     """What was enrolled in one gallery in one run, in the order of arrest."""
 
     def __init__(self) -> None:
-        self._sheets: list[_Sheet] = []
+        self._sheets: list[Sheet] = []
         self._called: list[str] = []
         self._days: list[date] = []
         """The days that are on the sheets, ascending."""
@@ -105,24 +104,24 @@ class Enrolled:
 
     def top(self, probes: Words, compared: Bits, count: int, before: date, *, first_row: int = 0) -> Top:
         """The best records of arrests before a day; see `search.top`. Rows are numbered from `first_row` on."""
-        parts = [
-            top(sheet.codes, probes, compared, count, first_row=first_row + sheet.first)
-            for sheet in self._before(before)
-        ]
-        return merged(parts, count) if parts else Top.nothing(len(probes), count)
+        return _top(self.sheets(before), probes, compared, count, first_row)
 
     def called(self, place: int) -> str:
         """The number of the record that stands there, counted from 0."""
         return self._called[place]
 
-    def _before(self, day: date) -> Iterator[_Sheet]:
+    def sheets(self, before: date) -> Sequence[Sheet]:
+        """All records of arrests before a day. What is on a sheet never changes."""
+        return list(self._before(before))
+
+    def _before(self, day: date) -> Iterator[Sheet]:
         for waiting in sorted(waiting for waiting in self._waiting if waiting < day):
             self._write(waiting, self._waiting.pop(waiting).values())
         upto = bisect_left(self._days, day)
         end = self._ends[upto - 1] if upto else 0
         for sheet in self._sheets:
             if sheet.first < end:
-                yield _Sheet(sheet.codes[:, : end - sheet.first], sheet.first)
+                yield Sheet(sheet.codes[:, : end - sheet.first], sheet.first)
 
     def _write(self, day: date, arrests: Iterable[Arrest]) -> None:
         ordered = sorted(arrests, key=lambda arrest: (arrest.when, arrest.reference))
@@ -133,15 +132,24 @@ class Enrolled:
 
         # A finger that is missing holds a word like any other: a stranger's bits are as far from it as from any.
         codes = np.array([[code or 0 for code in arrest.codes] for arrest in ordered], np.uint64)
-        sheet = _Sheet(np.ascontiguousarray(codes.reshape(-1, TEN).T), first)
+        sheet = Sheet(np.ascontiguousarray(codes.reshape(-1, TEN).T), first)
         # Few sheets, each more than twice as long as the next: so records are copied seldom.
         while self._sheets and len(self._sheets[-1]) <= 2 * len(sheet):
             sheet = _joined(self._sheets.pop(), sheet)
         self._sheets.append(sheet)
 
 
-def _joined(first: _Sheet, then: _Sheet) -> _Sheet:
-    return _Sheet(np.concatenate([first.codes, then.codes], axis=1), first.first)
+def _top(sheets: Sequence[Sheet], probes: Words, compared: Bits, count: int, first_row: int) -> Top:
+    parts = [top(each.codes, probes, compared, count, first_row=first_row + each.first) for each in sheets]
+    return merged(parts, count) if parts else Top.nothing(len(probes), count)
+
+
+def _joined(first: Sheet, then: Sheet) -> Sheet:
+    return Sheet(np.concatenate([first.codes, then.codes], axis=1), first.first)
+
+
+class ReadAnewError(Exception):
+    """What is known of enrolments is a part of them at this moment, and nobody is answered from it."""
 
 
 class Enrolments:
@@ -155,6 +163,9 @@ class Enrolments:
         self._runs: OrderedDict[str, dict[GalleryKind, Enrolled]] = OrderedDict()
         self._lacking: set[tuple[str, GalleryKind]] = set()
         """Of which runs' galleries something was read that is not here."""
+
+        self._incomplete: set[GalleryKind] = set()
+        """The galleries of which the enrolments are being read anew."""
 
         self._present = ""
         """The run that was searched last."""
@@ -174,9 +185,15 @@ class Enrolments:
         """Forgets the enrolments of one gallery in all runs; see `whole.Memory`."""
         kind = _GALLERIES[event_type]
         with self._lock:
+            self._incomplete.add(kind)
             for galleries in self._runs.values():
                 galleries.pop(kind, None)
             self._lacking = {(runid, lacking) for runid, lacking in self._lacking if lacking != kind}
+
+    def complete(self, event_type: str) -> None:
+        """All enrolments of one gallery are here; see `whole.Memory`."""
+        with self._lock:
+            self._incomplete.discard(_GALLERIES[event_type])
 
     def lacks(self, runid: str) -> bool:
         """Whether a run that is about to be searched has to be read anew. From now on it is the present one."""
@@ -198,19 +215,20 @@ class Enrolments:
             first_row: how many rows the gallery had when the run opened: those of enrolments follow.
 
         Raises:
-            InfrastructureError: the run was given up meanwhile; it is to be read and searched again.
+            ReadAnewError: the run was given up, or is being read anew; it is to be caught up with and searched again.
         """
         with self._lock:
-            if self._is_lacking(runid):
-                raise InfrastructureError(f"the enrolments of run '{runid}' are to be read again")
+            if kind in self._incomplete or self._is_lacking(runid):
+                raise ReadAnewError(f"the enrolments of run '{runid}' are to be read again")
             enrolled = self._runs.get(runid, {}).get(kind) or Enrolled()
-            rows, scores = np.full((2, len(probes), CANDIDATES), NO_ROW, np.int64)
-            for day in set(days):
-                asked = np.array([each == day for each in days])
-                best = enrolled.top(probes[asked], compared[asked], CANDIDATES, day, first_row=first_row)
-                rows[asked], scores[asked] = best.rows, best.scores
-            found = set(rows[rows != NO_ROW].tolist())
-            return Top(rows, scores), {row: enrolled.called(row - first_row) for row in found}
+            sheets = {day: enrolled.sheets(day) for day in set(days)}
+        rows, scores = np.full((2, len(probes), CANDIDATES), NO_ROW, np.int64)
+        for day, some in sheets.items():
+            asked = np.array([each == day for each in days])
+            best = _top(some, probes[asked], compared[asked], CANDIDATES, first_row)
+            rows[asked], scores[asked] = best.rows, best.scores
+        found = set(rows[rows != NO_ROW].tolist())
+        return Top(rows, scores), {row: enrolled.called(row - first_row) for row in found}
 
     def _add(self, kind: GalleryKind, event: Event[EnrolmentSeen]) -> None:
         enrolled = self._runs.setdefault(event.runid, {}).setdefault(kind, Enrolled())

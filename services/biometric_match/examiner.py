@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Lock
 
-from services.biometric_match.enrolled import Enrolments
+from services.biometric_match.enrolled import Enrolments, ReadAnewError
 from services.biometric_match.events import FingerprintsSubmitted
 from services.biometric_match.gallery import Files, Gallery, GalleryKind, columns, fingers_searched
 from services.biometric_match.matcher import CANDIDATES, Found, Searched, found
@@ -111,21 +111,34 @@ class Examiner:
         Raises:
             InfrastructureError: Redis is out of reach, so nobody knows who was enrolled.
         """
-        if self.whole is not None:
-            await self.whole.catch_up()
-            if self.enrolments.lacks(events[0].runid):
-                await self.whole.again()
-        if self.elsewhere is None:
-            return await asyncio.to_thread(self.examine_here, events, searches)
         batch = await asyncio.to_thread(_Batch, events, searches)
-        on_file = await self.elsewhere(events[0].runid, batch.probes, CANDIDATES)
-        return await asyncio.to_thread(batch.searched, on_file, self.enrolments)
+        on_file: Sequence[Top]
+        if self.elsewhere is None:
+            on_file = await asyncio.to_thread(self._on_file, batch, searches)
+        else:
+            on_file = await self.elsewhere(events[0].runid, batch.probes, CANDIDATES)
+        while True:
+            await self._catch_up(events[0].runid)
+            try:
+                return await asyncio.to_thread(batch.searched, on_file, self.enrolments)
+            except ReadAnewError:
+                # Another batch of this process has begun to read anew, as after an expunction: first that has to end.
+                continue
 
     def examine_here(self, events: Sequence[Submission], searches: Searches) -> Searched:
         """The same by what is known of enrolments now, in this thread."""
         batch = _Batch(events, searches)
-        on_file = [self.shelf.top(searches.files, probes, CANDIDATES) for probes in batch.probes]
-        return batch.searched(on_file, self.enrolments)
+        return batch.searched(self._on_file(batch, searches), self.enrolments)
+
+    async def _catch_up(self, runid: str) -> None:
+        if self.whole is None:
+            return
+        await self.whole.catch_up()
+        if await asyncio.to_thread(self.enrolments.lacks, runid):
+            await self.whole.again()
+
+    def _on_file(self, batch: "_Batch", searches: Searches) -> list[Top]:
+        return [self.shelf.top(searches.files, probes, CANDIDATES) for probes in batch.probes]
 
 
 class _Batch:

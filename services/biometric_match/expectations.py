@@ -17,7 +17,8 @@ from services.biometric_match.matcher import Candidate, Found, Searched, Unsearc
 from services.biometric_match.scores import POINTS, threshold
 from services.chassis.errors import InteropError
 
-LONGEST_DELAY_MS = 60_000
+LONGEST_DELAY_MS = 20_000
+"""Less than what a backlog may stand still, or a day wait for its close, before somebody is told that it is stuck."""
 
 MATE_POINTS = 16
 """What a finger of a plain mate scores. Of ten fingers, half of all mates score 141 or more under the preset of 2004,

@@ -6,7 +6,6 @@ They are in Redis, by run and booking: the same for every process of the matcher
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, cast
 from uuid import uuid4
 
@@ -23,6 +22,18 @@ from services.chassis.envelope import Event
 
 Submission = Event[FingerprintsSubmitted]
 Examine = Callable[[Sequence[Submission], Searches], Awaitable[Searched]]
+
+
+REMEMBERED_SECONDS = 30 * 24 * 3600
+"""How long it is told how often expectations of a run were used, after the last time."""
+
+_NOTE = """
+-- KEYS[1]: which events of a run were answered by which expectation. ARGV: seconds, then event, expectation, event, ...
+-- What is first changes little, and may be done at maxmemory; a script that has written may go on.
+redis.call('HDEL', KEYS[1], '')
+redis.call('HSET', KEYS[1], unpack(ARGV, 2))
+return redis.call('EXPIRE', KEYS[1], ARGV[1])
+"""
 
 
 class Kept(BaseModel):
@@ -58,6 +69,7 @@ class Script:
 
     def __init__(self, client: Redis) -> None:
         self.client = client
+        self._note = client.register_script(_NOTE)
 
     async def put(self, runid: str, subject: str, expectation: Expectation, by: str) -> bool:
         """Keeps an expectation, in place of one that there is; tells whether there was none.
@@ -92,7 +104,8 @@ class Script:
 
     async def note(self, runid: str, used: Mapping[str, str]) -> None:
         """Remembers by which expectation events were answered: from the id of the event to that of the expectation."""
-        await self._ask(partial(cast(Any, self.client.hset), mapping=dict(used)), keys.scripted(runid))
+        pairs = [part for pair in used.items() for part in pair]
+        await patiently(lambda: self._note(keys=[keys.scripted(runid)], args=[REMEMBERED_SECONDS, *pairs]))
 
     async def _ask(self, command: Callable[..., Any], *arguments: Any) -> Any:
         return await patiently(lambda: cast(Awaitable[Any], command(*arguments)))

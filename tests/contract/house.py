@@ -91,6 +91,7 @@ class House:
             for whole in service.wholes:
                 for event_type in whole.streams:
                     whole.memory.clear(event_type)
+                    whole.memory.complete(event_type)
         data = RunOpened.model_validate({**self.settings.model_dump(), "disclosures": ()})
         self._control(data, self.settings.opened_on, 0, self._midnight(self.settings.opened_on))
         self._day = self.settings.opened_on

@@ -47,6 +47,9 @@ class Notes:
     def clear(self, event_type: str) -> None:
         self.ids.pop(event_type, None)
 
+    def complete(self, event_type: str) -> None:
+        """What is noted is noted, be it a part or all."""
+
 
 def publish(redis: Redis, number: int, event_type: str = REQUESTED) -> bytes:
     event = {

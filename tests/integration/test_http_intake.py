@@ -314,7 +314,7 @@ def test_a_booking_is_answered_as_the_matcher_was_told_beforehand(booking: httpx
 def test_a_delayed_answer_delays_no_other_and_is_given_by_a_matcher_that_is_stopped(
     house: Stack, booking: httpx.Client, matcher: httpx.Client
 ) -> None:
-    expect(matcher, "B-43", delay_ms=60_000)
+    expect(matcher, "B-43", delay_ms=20_000)
 
     delayed, other = booked(booking, "B-43"), booked(booking, "B-44")
     assert answered(booking, other)

@@ -214,7 +214,7 @@ async def test_a_submission_can_be_refused_though_its_prints_are_good(house: Hou
 
 async def test_a_held_back_answer_holds_up_nobody_else_and_is_given_when_the_process_is_to_end(house: House) -> None:
     stage = house.stage(house.matcher, SUBMITTED)
-    await house.expect(HERON, delay_ms=60_000)
+    await house.expect(HERON, delay_ms=20_000)
 
     await house.submit(booked(ON_FILE, HERON), booked(ON_NO_FILE, TEAL))
     await house.match()

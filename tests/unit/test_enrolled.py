@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from services.biometric_match.domain import Match, match
-from services.biometric_match.enrolled import PRINT_BYTES, READ, Arrest, Enrolled, Enrolments
+from services.biometric_match.enrolled import PRINT_BYTES, READ, Arrest, Enrolled, Enrolments, ReadAnewError
 from services.biometric_match.events import Galleries
 from services.biometric_match.matcher import Candidate
 from services.biometric_match.prints import TEN, captures
@@ -22,7 +22,6 @@ from services.biometric_match.records import (
 )
 from services.biometric_match.search import NO_ROW
 from services.chassis.envelope import Consumed, Event
-from services.chassis.errors import InfrastructureError
 
 SEED = 1952
 MONDAY, TUESDAY, WEDNESDAY = (date(2011, 3, 7) + timedelta(days) for days in range(3))
@@ -193,7 +192,7 @@ class TestWhatAProcessKnows:
 
         assert not enrolments.lacks("boston"), "the present run is never given up"
         assert [run for run in ("run-0", "run-1", "run-2", "run-3") if enrolments.lacks(run)] == ["run-0", "run-1"]
-        with pytest.raises(InfrastructureError, match="run-0"):
+        with pytest.raises(ReadAnewError, match="run-0"):
             self.known(enrolments, "run-0", 0)
 
     def test_what_is_read_anew_is_whole_again(self) -> None:
@@ -204,9 +203,19 @@ class TestWhatAProcessKnows:
 
         enrolments.clear("arrest.enrolled.v1")
         enrolments.add("arrest.enrolled.v1", events)
+        enrolments.complete("arrest.enrolled.v1")
 
         assert not enrolments.lacks("boston")
         assert self.known(enrolments, "boston", 1) == ["ZZ0000001"]
+
+    def test_nobody_is_answered_from_a_part_while_another_batch_has_it_read_anew(self) -> None:
+        enrolments = Enrolments()
+        enrolments.add("arrest.enrolled.v1", [self.event(1), self.event(2)])
+        enrolments.clear("arrest.enrolled.v1")
+        enrolments.add("arrest.enrolled.v1", [self.event(2)])
+
+        with pytest.raises(ReadAnewError, match="boston"):
+            self.known(enrolments, "boston", 1)
 
     def test_what_comes_late_has_the_run_read_anew_so_that_everybody_numbers_alike(self) -> None:
         enrolments = Enrolments()

@@ -142,8 +142,9 @@ def test_the_matcher_alone_follows_a_script_and_notes_what_it_has_answered_so() 
 
     for user in users().keys() - {"DEFAULT", "BIOMETRIC_MATCH"}:
         assert not any(each.writes(script) for each in permissions(user)), user
-    (following,) = [each for each in permissions("BIOMETRIC_MATCH") if each.writes(script)]
+    following, forgetting = [each for each in permissions("BIOMETRIC_MATCH") if each.writes(script)]
     assert following.writes(script) == script
+    assert forgetting.commands == {"+expire"}
     allowed = permissions("SERVICE")[0].commands
     assert {"+@read", "+hset", "+hdel"} <= allowed
 

@@ -146,7 +146,7 @@ class Stage(ABC, Generic[Read]):
             try:
                 failed = await self._process([entry])
             except InfrastructureError:
-                self._excused[entry.id] = self._excused.get(entry.id, 0) + 1
+                await self._excuse(entry.id, failures)
                 raise
             for _, failure in failed:
                 await self._after_failure(entry, failure, failures)
@@ -254,6 +254,15 @@ class Stage(ABC, Generic[Read]):
         await patiently(lambda: cast(Any, client.hset(key, name, str(failures))))
         self._excused.pop(entry_id, None)
         return failures
+
+    async def _excuse(self, entry_id: bytes, failures: int) -> None:
+        """Takes an attempt back that was counted and broken off; remembers to, where that cannot be said either."""
+        client, key = self.group.store.client, keys.failures(self.group.name)
+        name = f"{self.event_type}/{entry_id.decode()}"
+        try:
+            await patiently(lambda: cast(Any, client.hset(key, name, str(failures - 1))), tries=1)
+        except InfrastructureError:
+            self._excused[entry_id] = self._excused.get(entry_id, 0) + 1
 
     async def _after_failure(self, entry: Entry, failure: Failure, failures: int) -> None:
         log.warning("%s: entry %s failed (%d): %s", self.name, entry.id.decode(), failures, failure.detail)

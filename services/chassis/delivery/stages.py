@@ -12,11 +12,14 @@ from pydantic import ValidationError
 from services.chassis.delivery import keys
 from services.chassis.delivery.stage import Entry, Group, Read, Run, Stage, Work, failure_of, isolate, refusal
 from services.chassis.delivery.store import Append, Plan, StateWrite, Stored, patiently
-from services.chassis.effects import Case, CaseT, DueCase, Emit, NotYetError, Outcome
+from services.chassis.effects import Case, CaseT, DueCase, Emit, Outcome
 from services.chassis.envelope import CaseId, Consumed, Event, Produced, encode, event_id
 from services.chassis.errors import InfrastructureError, InteropError
 
 Told = TypeVar("Told")
+
+HANDLED_TOGETHER = 16
+"""Entries that were held back and are handled at the same time, each by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +164,7 @@ class BatchStage(Stage[Read], Generic[Read, Run, Told]):
         self.hold = hold
         self._due: set[bytes] = set()
         self._waiting: set[asyncio.Task[None]] = set()
+        self._together = asyncio.Semaphore(HANDLED_TOGETHER)
 
     async def plan(self, works: Sequence[Work]) -> None:
         """Asks for all events of a run at once and, where that fails, for each alone to find the culprit."""
@@ -171,7 +175,9 @@ class BatchStage(Stage[Read], Generic[Read, Run, Told]):
         for runid, group in by_run.items():
             try:
                 run = await self.group.run(runid)
-            except NotYetError as error:
+            except InfrastructureError:
+                raise
+            except Exception as error:  # a run that cannot be used fails its entries, never the worker
                 for work in group:
                     work.failure = failure_of(error)
                 continue
@@ -221,7 +227,8 @@ class BatchStage(Stage[Read], Generic[Read, Run, Told]):
         try:
             await self.pace.linger(seconds)
             self._due.add(entry.id)
-            await self.handle([entry])
+            async with self._together:
+                await self.handle([entry])
         finally:
             self._due.discard(entry.id)
             self.held_back.discard(entry.id)

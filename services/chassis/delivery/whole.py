@@ -33,7 +33,13 @@ class Memory(Protocol):
         """Takes what came next in a stream. The same event may come again."""
 
     def clear(self, event_type: str) -> None:
-        """Forgets all that came from a stream: some of it was taken out, and what is left comes anew."""
+        """Forgets all that came from a stream: some of it was taken out, and what is left comes anew.
+
+        Until `complete` is called, what is remembered is a part, and nothing must be answered from it.
+        """
+
+    def complete(self, event_type: str) -> None:
+        """All that is left has come."""
 
 
 class Whole:
@@ -100,6 +106,8 @@ class Whole:
             elif length < self._count[event_type]:
                 await self._begin_anew(event_type)
                 still.append(event_type)
+            else:
+                self.memory.complete(event_type)
         return still
 
     async def _begin_anew(self, event_type: str) -> None:

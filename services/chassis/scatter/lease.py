@@ -19,14 +19,22 @@ for n, key in ipairs(KEYS) do
   if redis.call('GET', key) == ARGV[1] then redis.call('PEXPIRE', key, ARGV[2]) return n end
 end
 for n, key in ipairs(KEYS) do
-  if redis.call('SET', key, ARGV[1], 'NX', 'PX', ARGV[2]) then return n end
+  if redis.call('EXISTS', key) == 0 then
+    -- This changes nothing. But a script that has written may go on writing at maxmemory, as searches must.
+    redis.call('PEXPIRE', key, ARGV[2])
+    redis.call('SET', key, ARGV[1], 'PX', ARGV[2])
+    return n
+  end
 end
 return 0
 """
 _RENEW = """
 -- KEYS[1]: the lease. ARGV: the holder, milliseconds. One that ran out is taken again, if nobody else has it by now.
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) and 1 or 0
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('PEXPIRE', KEYS[1], ARGV[2]) -- comes first, as above
+if not holder then redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) end
+return 1
 """
 _RELEASE = """
 -- KEYS[1]: the lease. ARGV[1]: the holder
