@@ -319,6 +319,26 @@ async def test_who_says_what_is_held_back_may_be_out_of_reach_and_nothing_counts
     assert (await desk.made(), len(await desk.pending()), await desk.failures()) == ([], 1, {})
 
 
+async def test_a_lone_attempt_that_is_broken_off_does_not_count_against_the_entry_with_the_next_worker(
+    client: Redis,
+) -> None:
+    async def be_away(_events: Sequence[Event[Requested]], _run: str) -> None:
+        raise InfrastructureError("the service is told to stop")
+
+    desk = Desk(client)
+    desk.in_batches(_compare_all, ask=be_away)
+    await desk.open()
+    await desk.put(request(1))
+    (entry,) = await desk.read()
+
+    for _ in range(5):
+        worker = desk.in_batches(_compare_all, ask=be_away)
+        with pytest.raises(InfrastructureError):
+            await worker.handle_alone(entry)
+
+    assert (await desk.letters(), len(await desk.pending())) == ([], 1)
+
+
 async def test_an_event_that_a_service_does_not_declare_is_never_published(desk: Desk, client: Redis) -> None:
     class Gossip(Produced):
         event_type = "gossip.spread.v1"
