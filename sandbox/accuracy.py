@@ -1,4 +1,4 @@
-"""How the searches did, against the truth: what came of each, as one of five kinds that add up to all searches.
+"""How the searches did, against the truth: what came of each, as one of six kinds that add up to all searches.
 
 A search errs in two ways, and a record in a third that no search can help: another person's record is returned (a
 false match), somebody's own is not (a missed mate), or it is, and says what is no longer true (a stale status).

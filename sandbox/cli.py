@@ -79,8 +79,8 @@ MatcherLevers = Annotated[
     list[str] | None,
     typer.Option(
         "--matcher",
-        help="How the matcher stands, instead of the scenario's: NAME=VALUE by the names under 'galleries', such as"
-        " preset=ident-2004 or ident_fingers=2. Give several.",
+        help="How the matcher stands, instead of the scenario's: NAME=VALUE, such as preset=ident-2004 or"
+        " ident_fingers=2, by the names under 'galleries' other than rows, overlap and fpir. Give several.",
     ),
 ]
 Workers = Annotated[int, typer.Option(min=1, max=8, help="Processes of each service, if none are up yet.")]

@@ -110,7 +110,7 @@ class Matcher:
 
 def matcher_of(galleries: Galleries) -> Matcher:
     """How a run searches IDENT."""
-    has_kin = galleries.contaminated_share > 0 or galleries.related_share > 0
+    has_kin = galleries.contaminated_share > 0 or galleries.related_share * galleries.alike_share > 0
     return Matcher(galleries.preset, galleries.ident_fingers, galleries.rows, galleries.fpir, has_kin)
 
 

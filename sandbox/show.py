@@ -436,7 +436,10 @@ def candidates(console: Console, tcn: str, lists: Sequence[Searched]) -> None:
             )
         console.print(table)
     console.print(
-        Text("90 dB is one false match in a thousand million comparisons. Whose a record is, only the sandbox knows.")
+        Text(
+            "90 dB is one false match in a thousand million comparisons; above 200, scores are not told apart."
+            " Whose a record is, only the sandbox knows."
+        )
     )
     console.print(f"[dim]{NOTICE}[/dim]")
 

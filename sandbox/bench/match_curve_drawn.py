@@ -109,8 +109,8 @@ def print_curve(console: Console, result: Mapping[str, Any]) -> None:
     console.print(_mates(result))
     console.print(
         f"What is worked out lies within the interval of what was counted in {result['within']} of {result['rates']}"
-        " cells (an asterisk: outside). An interval holds the true share in 95 of 100; cells of a line share their"
-        " searches, and so err together.",
+        " cells (an asterisk: outside). An interval holds the true share in 95 of 100; the lines of a table share"
+        " people and captures, and so err together.",
         highlight=False,
     )
     console.print(_published(result["published"]))

@@ -12,7 +12,6 @@ from pydantic import ValidationError
 
 from sandbox.scenario.files import with_parameters
 from sandbox.scenario.model import Scenario
-from services.biometric_match.events import Galleries
 from services.chassis.errors import InteropError
 from services.chassis.policy.mistakes import did_you_mean
 
@@ -91,12 +90,6 @@ def in_words(levers: Levers) -> list[str]:
     return [_words_of(place, value) for place, value in levers.items()]
 
 
-def changed(scenario: Scenario, levers: Levers) -> dict[str, Setting]:
-    """Those of the levers that stand otherwise than the scenario has them."""
-    usual = standing(scenario)
-    return {place: value for place, value in levers.items() if place not in usual or usual[place] != value}
-
-
 _WORDS: Mapping[str, Callable[[str, str], str]] = {
     CAPACITY: lambda office, number: f"detainers that the office '{office}' can lodge in a day: {number}",
     TOLD: lambda priority, number: f"share for whom ICE comes, told of the release, {priority}: {number}",
@@ -133,7 +126,7 @@ def _of_the_matcher(given: Sequence[str]) -> dict[str, Setting]:
     found: dict[str, Setting] = {}
     for text in given:
         name, is_named, value = text.partition("=")
-        if name not in _MATCHER_WORDS or name not in Galleries.model_fields:
+        if name not in _MATCHER_WORDS:
             names = ", ".join(_MATCHER_WORDS)
             meant = did_you_mean(name, _MATCHER_WORDS)
             raise InteropError("unknown-lever", f"--matcher '{name}'.{meant} There are: {names}")

@@ -102,7 +102,9 @@ class Galleries(BaseModel):
         default=5, ge=1, le=TEN, description="How many fingers of such a row are another person's."
     )
     related_share: Share = Field(
-        default=0, description="Of people: those with a relative whose fingers are like theirs. An assumption."
+        default=0,
+        description="Of people: those who have a relative with fingers like theirs among the first 4,096 of IAFIS."
+        " An assumption.",
     )
     alike_share: Share = Field(default=0, description="Of the bits of such a finger: those copied from the relative's.")
     retain_no_match: bool = Field(

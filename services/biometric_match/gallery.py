@@ -82,7 +82,7 @@ class Roster:
 class Contamination:
     """Records on which some fingers are another card's, as when two arrests' cards are mixed up.
 
-    In the model, scores alone make nearly no false match on ten fingers; in the field most come from such records
+    In the model, scores alone make nearly no false match on ten fingers; in the field most come from such records [B]
     (matcher.md 3.7). How many there are is not published: an assumption to vary, and off unless a run asks for it.
     """
 

@@ -54,7 +54,10 @@ _DIGITS = 16
 """Flip rates are binary fractions of 16 digits."""
 
 RELATIVES_AMONG = 4096
-"""Whoever has a relative on file has one among the first so many people, who themselves are alike to nobody."""
+"""Whoever has a relative on file has one among the first so many people, who themselves are alike to nobody.
+
+They are IAFIS's first rows, and not in IDENT of the usual galleries. There only people with the same relative are
+alike, in about the square of `PrintModel.alike_share`, and the more of them the larger the gallery."""
 
 _MADE_AT_ONCE = 8192
 """Prints that the processor's caches hold while they are made, measured; the bits do not depend on it."""
@@ -79,7 +82,7 @@ class PrintModel:
     """Share of captures with the hands swapped: no threshold buys these back."""
 
     missing_share: float
-    """Share of fingers that a capture could not take, because they are bandaged or gone."""
+    """Share of fingers that a capture could not take, because they are bandaged or gone; records on file are whole."""
 
     related_share: float = 0.0
     """Share of people who have a relative whose fingers are like theirs."""
@@ -103,7 +106,8 @@ PRESET_2012 = PrintModel(
     gross_share=0.0008,
     missing_share=0.004,
 )
-"""Held against the published error rates of about 2012 (ten fingers: 0.08 % of mates missed). Part gross error."""
+"""Held against error rates of about 2012 as remembered (NISTIR 8034: some 0.1 % of mates missed on ten fingers)
+[B, unverified]. The model misses 0.08 %, nearly all of it gross error. No model of the system whose name it has."""
 
 PRESET_2004 = PrintModel(
     mean=53,

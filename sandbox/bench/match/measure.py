@@ -16,7 +16,7 @@ from services.biometric_match.search import has_numba
 
 SEED = 2008
 IN_BOTH = 2
-"""One row in so many is of somebody who is in both galleries, up to `MOST_OVERLAP`, as in the scenarios."""
+"""One row in so many is of somebody in both galleries, up to `MOST_OVERLAP`: as in a run that names neither."""
 
 GOALS: Mapping[str, Goal] = {
     "ratio_one_liner": Goal("at_least", 4),
