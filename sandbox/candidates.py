@@ -144,10 +144,10 @@ def _listed(
     searches: Searches,
     arrested: Mapping[str, Event[Any]],
     truth: _Truth,
+    enough: int,
 ) -> Iterator[Listed]:
     codes, present = columns([event.data.prints.decoded()])
     compared = fingers_searched(present, searches.run.galleries.fingers(gallery))[0]
-    enough = threshold(candidates[0].fingers, searches.files.rows, searches.run.galleries.fpir)
     person = truth.person(event.subject)
     for rank, candidate in enumerate(candidates, 1):
         arrest = arrested.get(candidate.enrolled_as or "")
@@ -188,7 +188,7 @@ def _searched(
         most=fingers * POINTS,
         threshold=enough,
         threshold_db=score_db(fingers, enough),
-        candidates=list(_listed(gallery, candidates, event, searches, arrested, truth)),
+        candidates=list(_listed(gallery, candidates, event, searches, arrested, truth, enough)),
     )
 
 

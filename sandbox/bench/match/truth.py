@@ -10,7 +10,7 @@ import numpy as np
 
 from sandbox.bench.match.speed import Tell, in_one_line
 from services.biometric_match.gallery import Files, Gallery
-from services.biometric_match.matcher import CANDIDATES
+from services.biometric_match.matcher import CANDIDATES, FEWEST_FINGERS
 from services.biometric_match.prints import PRESET_2004, TEN, Bits, captures
 from services.biometric_match.rates import miss_rates
 from services.biometric_match.scores import POINTS, false_match_rates, threshold
@@ -132,14 +132,10 @@ class PublishedRow:
         Of two prints with one finger missing, the other is compared, against the same score; the services would ask
         for another capture. With no finger missing, the figure is the second one.
         """
-        model = miss_rates(PRESET_2004, 2)
-        asked = threshold(2, self.rows, self.fpir)
-        missing = PRESET_2004.missing_share
-        shares = (missing**2, 2 * missing * (1 - missing), (1 - missing) ** 2)
-        below = [float(model.below[fingers, asked]) for fingers in range(3)]
-        missed = sum(share * chance for share, chance in zip(shares, below, strict=True))
-        gross = PRESET_2004.gross_share
-        percent, of_whole = (100 * (gross + (1 - gross) * chance) for chance in (missed, below[2]))
+        rates = miss_rates(PRESET_2004, FEWEST_FINGERS)
+        asked = threshold(FEWEST_FINGERS, self.rows, self.fpir)
+        percent = 100 * rates.rate_at(asked, PRESET_2004.missing_share)
+        of_whole = 100 * rates.scored_below(FEWEST_FINGERS, asked)
         return {
             "what": self.what,
             "published_percent": self.missed_percent,
