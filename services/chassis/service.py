@@ -169,7 +169,7 @@ class Service:
         return Wiring(self, Group(name, None, Store(self.redis, name), lambda _: None))
 
     def whole(self, models: Mapping[str, type[Consumed]], memory: Memory) -> Whole:
-        """Streams that every process of this service reads whole by itself, as `whole.catch_up` is called.
+        """Streams that every process of this service reads whole by itself: at rest now and then, else when it asks to.
 
         Args:
             models: how the events of each stream are read, by event type.
@@ -177,6 +177,7 @@ class Service:
         """
         reader = Whole(self.redis, models, memory)
         self.wholes.append(reader)
+        self.background(reader.keep_up)
         return reader
 
     def subscribe(self, stage: Stage[Any]) -> None:

@@ -45,6 +45,7 @@ def test_what_the_document_has_read_without_a_group_every_process_reads_whole(
     }
 
     assert {event_type for whole in services[name].wholes for event_type in whole.streams} == declared
+    assert all(whole.keep_up in services[name].tasks for whole in services[name].wholes)
 
 
 def test_a_service_reads_the_streams_that_the_channels_name(

@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import httpx
 import pytest
@@ -121,6 +121,40 @@ def test_what_was_taken_out_is_forgotten_even_where_as_much_came_in(
         notes, _ = reading(server.url, steps)
 
     assert notes.ids == {REQUESTED: names(*(number for number in range(7) if number != removed))}
+
+
+@on_embedded_only
+def test_a_process_at_rest_forgets_too_and_an_outage_does_not_end_that(
+    start_redis: StartRedis, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(whole, "AT_REST_SECONDS", 0.01)
+    server = start_redis()
+
+    async def steps(reader: Whole) -> None:
+        async def until(ids: dict[str, list[str]]) -> None:
+            async with asyncio.timeout(30):
+                while cast(Notes, reader.memory).ids != ids:
+                    await asyncio.sleep(0.01)
+
+        async def until_it_waits_for_redis() -> None:
+            async with asyncio.timeout(30):
+                while "forgotten later" not in caplog.text:
+                    await asyncio.sleep(0.01)
+
+        resting = asyncio.create_task(reader.keep_up())
+        with Redis.from_url(server.url) as redis:
+            redis.config_set("appendfsync", "always")  # what is read is not lost with the server
+            entries = [publish(redis, number) for number in range(3)]
+            await until({REQUESTED: names(0, 1, 2)})
+        server.kill()
+        await until_it_waits_for_redis()
+        server.restart()
+        with Redis.from_url(server.url) as redis:
+            redis.xdel(keys.stream(REQUESTED), entries[1])
+            await until({REQUESTED: names(0, 2)})
+        resting.cancel()
+
+    reading(server.url, steps)
 
 
 @on_embedded_only

@@ -17,11 +17,15 @@ from services.chassis.delivery import keys
 from services.chassis.delivery.scripts import READ_ON
 from services.chassis.delivery.store import patiently
 from services.chassis.envelope import Consumed, Event
+from services.chassis.errors import InfrastructureError
 
 log = logging.getLogger(__name__)
 
 PAGE = 2_000
 """Entries of each stream that are asked for at once."""
+
+AT_REST_SECONDS = 30.0
+"""How often a process reads on though nobody asks it anything."""
 
 _BEGINNING = b"0-0"
 
@@ -77,6 +81,15 @@ class Whole:
             behind = list(self.streams)
             while behind:
                 behind = await self._read(behind)
+
+    async def keep_up(self) -> None:
+        """Catches up now and then, until it is cancelled: a process at rest forgets what was expunged, too."""
+        while True:
+            await asyncio.sleep(AT_REST_SECONDS)
+            try:
+                await self.catch_up()
+            except InfrastructureError as outage:
+                log.warning("what was expunged meanwhile is forgotten later: %s", outage.sentence)
 
     async def again(self) -> None:
         """Forgets everything, and reads it anew. Raises as `catch_up` does."""
