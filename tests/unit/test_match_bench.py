@@ -65,6 +65,13 @@ def test_batches_have_a_ratio_for_each_kernel_in_one_thread_and_in_all(told):
     assert told["ratio_batch64"] == told["ratios_batch64"][f"{kernels[-1]}_all_threads"]
 
 
+@pytest.mark.parametrize("threads", ["1_thread", "all_threads"])
+def test_a_batch_is_held_against_as_many_probes_one_after_the_other(told, threads):
+    in_turn, together = best(told, f"numpy_64_in_turn_{threads}"), best(told, f"numpy_batch64_{threads}")
+
+    assert told["ratios_batch64"][f"numpy_{threads}"] == pytest.approx(in_turn / together, rel=0.02)
+
+
 @pytest.mark.skipif(not has_numba(), reason="numba is not installed")
 def test_numba_is_held_against_both_ways_to_read_the_memory(told):
     as_it_lies, abreast = best(told, "stream_read"), best(told, "stream_read_ten_abreast")

@@ -11,7 +11,8 @@ what they take is no property of the search. Every round is in the JSON beside i
   all words up, in the order in which they lie in memory (matcher.md 2.1). A search reads ten columns abreast, which
   processors fetch faster than one, so it can be more than 1. `fraction_of_fastest_read` is against the faster of that
   loop and one that reads ten abreast too: there is no bar for it, and 1 would be the memory's speed.
-- `ratio_batch64`: how much faster a probe is among 64 than alone, by the kernel and the threads that a service uses.
+- `ratio_batch64`: how much faster a probe is in a batch of 64 than among 64 that are searched one after the other, by
+  the kernel and the threads that a service uses.
 - `ratio_two_fingers`: how much faster a search on both index fingers is, which reads two columns.
 - `ten_million_mib`: the most memory that a process had that made ten million rows and searched them with numpy; numba
   and its compiler take another 150 MiB (`ten_million.peak_mib`).

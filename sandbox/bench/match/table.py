@@ -12,7 +12,7 @@ GOALS: Mapping[str, str] = {
     "ratio_one_liner": "x as fast as the line of numpy that everybody writes first",
     "ratio_row_loop": "x as fast as a loop over rows",
     "fraction_of_stream_read": "of the rate at which one thread reads the gallery as it lies in memory, with numba",
-    "ratio_batch64": "x as fast for a probe among 64",
+    "ratio_batch64": "x as fast for a probe in a batch of 64 as for one after the other",
     "ten_million_mib": "MiB to search ten million rows",
     "ready_ms": "ms from the seed to a gallery",
     "differing": "lists that are not those of a brute force",
