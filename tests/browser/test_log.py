@@ -1,5 +1,7 @@
 """The log: verified in the browser as it grows, a drill on a copy that misses nothing, and the report of a run."""
 
+import re
+
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
@@ -25,7 +27,8 @@ def test_the_log_is_verified_here_and_is_seen_to_have_only_grown(
     expect(page.locator("#verdict")).to_contain_text("signed by the log, and cosigned by 2 of 2 witnesses")
     expect(page.locator("#signatures tbody tr").filter(has_text="the signature is theirs")).to_have_count(3)
     expect(page.locator("#entries-verdict")).to_contain_text("the tiles make the root")
-    expect(page.locator("#entries tbody")).to_contain_text("fingerprints.submitted.v1")
+    newest = page.locator("#entries tbody tr").first  # of whichever event: audit reads their streams side by side
+    expect(newest).to_contain_text(re.compile(r"share.*\d{4}-\d{2}[a-z.]+\.v1"))
     expect(page.locator("#reconciliation")).to_contain_text("Reconciled")
     expect(page.locator("#tiles")).to_contain_text("one bundle with")
     expect(page.locator("#consistency")).to_contain_text("This window first saw")
