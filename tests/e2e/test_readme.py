@@ -7,6 +7,7 @@ import pytest
 from tests.e2e.readme import LESSONS, README, Block, abridged, blocks, prints, shape, tidy, workplace
 
 
+@pytest.mark.timeout(900)  # it is what a stranger does in their first quarter of an hour, in turn
 def test_every_command_of_the_readme_prints_what_is_shown(tmp_path: Path) -> None:
     place = workplace(tmp_path)
     shown = list(blocks(README.read_text(encoding="utf-8")))

@@ -16,7 +16,7 @@ from tests.integration.tasks import end
 
 pytestmark = pytest.mark.anyio
 
-LEASE_MS = 150
+LEASE_MS = 600
 LAST_WEEK = "heron-run-of-last-week"
 
 
@@ -95,7 +95,7 @@ async def test_a_lone_attempt_that_is_halted_counts_only_when_it_is_made(desk: D
 
 async def test_a_slow_worker_commits_entry_by_entry_and_keeps_the_rest_in_hand(desk: Desk, client: Redis) -> None:
     await desk.put(*(request(finger) for finger in range(4)), b"poison")
-    desk.stage.pace.slow_down(20)
+    desk.stage.pace.slow_down(100)
 
     working = asyncio.create_task(desk.work())
     await appeared(client, 1)

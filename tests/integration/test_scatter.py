@@ -4,6 +4,7 @@ The library has a catalogue in two drawers. A question is the name of a bird; ea
 """
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 NAME = "catalogue"
 FIRST, SECOND = Shard(1, 2), Shard(2, 2)
-LEASE_MS = 400
+LEASE_MS = 1_500
 POLL_MS = 20
 
 
@@ -382,7 +383,8 @@ async def test_readiness_names_the_shard_that_is_missing_until_it_answers(librar
     library.services["boris"].pace.pause()
     asking = asyncio.create_task(library.fronts["anna"].ask(b"heron"))
     await until(lambda: library.problems("anna"))
-    assert await library.problems("anna") == ["shard 2 of 2 has not answered for 0 s"]
+    (problem,) = await library.problems("anna")
+    assert re.fullmatch(r"shard 2 of 2 has not answered for \d+ s", problem)
 
     library.services["boris"].pace.resume()
     assert await asking == [b"heron in drawer 1", b"heron in drawer 2"]

@@ -573,14 +573,14 @@ async def test_an_entry_that_kills_its_worker_every_time_is_buried_and_kills_no_
 async def test_a_slow_worker_keeps_its_batch_by_renewing_its_lease(client: Redis) -> None:
     slow, quick = Desk(client), Desk(client)
     calls: list[str] = []
-    slow.in_batches(partial(_at_leisure, calls, "slow", 1.0))
+    slow.in_batches(partial(_at_leisure, calls, "slow", 2.0))
     quick.in_batches(partial(_at_leisure, calls, "quick", 0.0))
     await slow.open()
     await slow.put(request(1), request(2))
 
     others = [
-        asyncio.create_task(keep_leases([slow.stage], "worker-1", lease_ms=240)),
-        asyncio.create_task(take_over([quick.stage], "worker-2", lease_ms=240)),
+        asyncio.create_task(keep_leases([slow.stage], "worker-1", lease_ms=600)),
+        asyncio.create_task(take_over([quick.stage], "worker-2", lease_ms=600)),
     ]
     await slow.work("worker-1")
     await end(*others)
@@ -592,12 +592,12 @@ async def test_a_slow_worker_keeps_its_batch_by_renewing_its_lease(client: Redis
 async def test_a_slow_worker_that_does_not_renew_loses_its_batch_and_writes_nothing(client: Redis) -> None:
     slow, quick = Desk(client), Desk(client)
     calls: list[str] = []
-    slow.in_batches(partial(_at_leisure, calls, "slow", 1.0))
+    slow.in_batches(partial(_at_leisure, calls, "slow", 2.0))
     quick.in_batches(partial(_at_leisure, calls, "quick", 0.0))
     await slow.open()
     await slow.put(request(1), request(2))
 
-    others = [asyncio.create_task(take_over([quick.stage], "worker-2", lease_ms=240))]
+    others = [asyncio.create_task(take_over([quick.stage], "worker-2", lease_ms=600))]
     await slow.work("worker-1")
     await end(*others)
 
