@@ -261,11 +261,13 @@ class Service:
         keepers = [
             keep_leases(self.stages, settings.consumer, settings.lease_ms),
             take_over(self.stages, settings.consumer, settings.lease_ms),
-            self._watch_subscribers(),
             *(task() for task in self.tasks),
         ]
         running = [asyncio.ensure_future(self._guard(keeper)) for keeper in keepers]
+        watching = asyncio.ensure_future(self._guard(self._watch_subscribers()))
         yield
+        # From here on subscribers stop because they are told to.
+        await _end([watching])
         self.pace.free()
         for leave in self.leavings:
             leave()

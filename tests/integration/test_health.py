@@ -1,7 +1,9 @@
 """Ready means that Redis answers, every subscriber runs and every backlog moves; each of them can be taken away."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+import time
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,16 +15,18 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from services.chassis.delivery import keys
+from services.chassis.delivery.stages import Arrival
 from services.chassis.health import Health
 from services.chassis.service import Service
+from services.chassis.settings import ServiceSettings
 from services.detainer.app import build
 from services.detainer.policies import DetainerSettings
 from tests.conftest import StartRedis
-from tests.integration.desk import Desk, request
+from tests.integration.desk import REQUESTED, Desk, Requested, request
 
 pytestmark = pytest.mark.anyio
 
-STALL_SECONDS = 0.2
+STALL_SECONDS = 1.0
 
 
 @pytest.fixture
@@ -128,6 +132,27 @@ async def test_a_service_whose_group_is_destroyed_says_so_and_gives_up(
         assert "detainer.ero on {0}:day.closed.v1" in unwell.json()["problems"][0]
         assert (await http.get("/healthz")).status_code == 200, "alive is not ready"
         assert "a subscriber does not run" in (await http.get("/readyz")).json()["problems"]
+
+
+async def test_a_service_that_ends_what_it_has_in_hand_does_not_take_that_for_a_failure(
+    redis_url: str, desk: Desk
+) -> None:
+    begun = threading.Event()
+    kept: list[int] = []
+
+    def keep(arrivals: Sequence[Arrival[Requested]]) -> None:
+        begun.set()
+        time.sleep(0.8)  # longer than the service's looks at its subscribers are apart
+        kept.extend(arrival.event.data.finger for arrival in arrivals)
+
+    service = Service("archive", "keeps comparisons", ServiceSettings(redis_url=SecretStr(redis_url), poll_ms=50))
+    service.onlooker("archive").sink(REQUESTED, Requested, keep)
+    async with service.api.router.lifespan_context(service.api):
+        await desk.put(request(7))
+        assert await asyncio.to_thread(begun.wait, 10)
+
+    assert kept == [7]
+    assert not service.failed
 
 
 async def test_a_service_reads_what_was_published_before_it_was_there(
