@@ -13,10 +13,9 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -27,15 +26,13 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
+from sandbox.ports import HOST, can_listen, claimed_port
 from sandbox.watchdog import Watchdog
 from services.chassis.errors import InteropError
-
-HOST = "127.0.0.1"
 
 OLDEST = (7, 0)
 """The oldest release that will do: the services use the commands that Redis 7.0 and Valkey share."""
 
-_PORTS = range(20_000, 30_000)
 _START_ATTEMPTS = 3
 _STOP_SECONDS = 10.0
 _LONGEST_LINE = 4096
@@ -104,17 +101,17 @@ class RedisServer:
             return self
 
         for attempts_left in reversed(range(_START_ATTEMPTS)):
-            port = free_port()
-
-            try:
-                self._launch(binary, port)
-            except InteropError:
-                # Somebody else may have taken the port in between. Any other failure would only repeat itself.
-                if attempts_left == 0 or port_is_free(port):
-                    raise
-            else:
-                self._port = port
-                break
+            with claimed_port() as port:
+                try:
+                    self._launch(binary, port)
+                except InteropError:
+                    # Somebody who claims nothing may have taken the port in between. Any other failure would only
+                    # repeat itself.
+                    if attempts_left == 0 or can_listen(port):
+                        raise
+                else:
+                    self._port = port
+                    break
 
         return self
 
@@ -268,32 +265,6 @@ def answers(url: str) -> bool:
         return False
     finally:
         client.close()
-
-
-def free_port(taken: Collection[int] = ()) -> int:
-    """A port of 127.0.0.1 that is free now and not among those taken.
-
-    It lies below the range from which systems number outgoing connections. In that range, a client that tries again and
-    again to reach a server that is down may be given the server's own port, connect to itself, and keep the server out.
-    """
-    while True:
-        port = _PORTS[secrets.randbelow(len(_PORTS))]
-        if port not in taken and port_is_free(port):
-            return port
-
-
-def port_is_free(port: int) -> bool:
-    """Whether a server could listen on this port of 127.0.0.1 now."""
-    with socket.socket() as attempt:
-        # As servers do it: closed connections of an earlier server don't keep the port.
-        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-
-        try:
-            attempt.bind((HOST, port))
-        except OSError:
-            return False
-
-    return True
 
 
 def last_line(log: Path) -> str:

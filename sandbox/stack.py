@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,8 @@ from urllib.parse import urlsplit
 import httpx
 
 from sandbox import errands
-from sandbox.embedded import HOST, RedisServer, answers, free_port, last_line, port_is_free, write_private
+from sandbox.embedded import RedisServer, answers, last_line, write_private
+from sandbox.ports import HOST, claimed_port
 from sandbox.watchdog import Watchdog
 from services.audit.settings import AuditSettings
 from services.chassis.errors import InteropError
@@ -211,7 +212,7 @@ class Stack:
             self._watchdog = Watchdog()
             undo.callback(self._watchdog.close)
 
-            self._workers = self._plan_workers()
+            self._workers = self._plan_workers(undo)
             undo.callback((self.state_dir / _FILE).unlink, missing_ok=True)
             undo.callback(self._end_workers)
 
@@ -298,8 +299,7 @@ class Stack:
             self.redis.stop()
             self.redis = None
 
-    def _plan_workers(self) -> list[Worker]:
-        taken: set[int] = set()
+    def _plan_workers(self, undo: contextlib.ExitStack) -> list[Worker]:
         workers: list[Worker] = []
 
         # First workers first, so that nobody's second worker takes the port that a first one prefers.
@@ -308,9 +308,7 @@ class Stack:
                 if number > self._processes_of(service):
                     continue
                 preferred = self._preferred_ports.get(service) if number == 1 else None
-                port = choose_port(preferred, taken)
-                taken.add(port)
-
+                port = undo.enter_context(claimed_port(preferred))
                 log = self.state_dir / "logs" / f"{service}-{number}.log"
                 workers.append(Worker(service, number, port, log))
 
@@ -502,14 +500,6 @@ def next_backoff(previous: float | None, uptime: float) -> float:
         return FIRST_BACKOFF
 
     return min(2 * previous, LONGEST_BACKOFF)
-
-
-def choose_port(preferred: int | None, taken: Collection[int]) -> int:
-    """The preferred port if it is free and not among those taken, else any that is."""
-    if preferred is not None and preferred not in taken and port_is_free(preferred):
-        return preferred
-
-    return free_port(taken)
 
 
 def new_state_dir(root: Path = ROOT) -> Path:

@@ -31,7 +31,8 @@ from redis import Redis
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
-from sandbox.embedded import RedisServer, answers, free_port, wheel_binary
+from sandbox.embedded import RedisServer, answers, wheel_binary
+from sandbox.ports import free_port
 from services.audit.database import Database
 from services.audit.log import open_database
 from tests import postgres

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ import httpx
 import pytest
 
 from console.pages import PAGES
-from sandbox.embedded import free_port
 from sandbox.population import bookings
+from sandbox.ports import claimed_port
 from sandbox.scenario import load_scenario
 from services.chassis.delivery import keys
 
@@ -58,10 +59,8 @@ class Project:
 
     def __init__(self, name: str) -> None:
         self.image = f"{name}:test"
-        taken: set[int] = set()
-        for _ in PUBLISHED:
-            taken.add(free_port(taken))
-        self.ports = dict(zip(PUBLISHED, sorted(taken), strict=True))
+        with ExitStack() as claims:
+            self.ports = {service: claims.enter_context(claimed_port()) for service in PUBLISHED}
         self.environment = os.environ | {
             "COMPOSE_PROJECT_NAME": name,
             "INTEROP_IMAGE": self.image,

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -16,7 +15,7 @@ from redis import Redis
 from redis.exceptions import AuthenticationError, OutOfMemoryError
 
 from sandbox import embedded
-from sandbox.embedded import RedisServer, find_binary, free_port, port_is_free, wheel_binary
+from sandbox.embedded import RedisServer, find_binary, wheel_binary
 from services.chassis.errors import InteropError
 from tests.conftest import AnyRedis, StartRedis
 from tests.processes import is_running, wait_until_gone
@@ -228,20 +227,6 @@ def test_a_server_does_not_outlive_an_owner_that_was_killed(tmp_path: Path) -> N
         os.kill(owner.pid, signal.SIGKILL)
 
     wait_until_gone(pid)
-
-
-def test_a_free_port_is_below_those_of_outgoing_connections(tmp_path: Path) -> None:
-    ports = {free_port() for _ in range(50)}
-
-    assert all(20_000 <= port < 30_000 for port in ports)
-
-
-def test_a_port_that_somebody_listens_on_is_not_free() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        assert not port_is_free(port)
-
-    assert port_is_free(port)
 
 
 def pretend_server(path: Path, version: str) -> None:

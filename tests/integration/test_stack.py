@@ -16,8 +16,10 @@ import psutil
 import pytest
 
 from sandbox.embedded import RedisServer, answers
-from sandbox.stack import Stack, choose_port, latest_state_dir, new_state_dir, next_backoff, running_stack
+from sandbox.ports import free_port
+from sandbox.stack import Stack, latest_state_dir, new_state_dir, next_backoff, running_stack
 from services.chassis.errors import InteropError
+from tests.integration.oracle import eventually
 from tests.processes import is_running, wait_until_gone
 
 PRETEND_SERVICE = """
@@ -154,7 +156,7 @@ def test_a_stop_is_in_good_order(pretend: Path, tmp_path: Path, a_redis: str) ->
 def test_a_service_that_does_not_listen_is_killed_after_the_grace(pretend: Path, tmp_path: Path, a_redis: str) -> None:
     deaf = {"PRETEND_DEAFNESS": "audit"}
 
-    with pretend_stack(pretend, tmp_path, redis_url=a_redis, grace=0.3, environment=deaf) as stack:
+    with pretend_stack(pretend, tmp_path, redis_url=a_redis, grace=3.0, environment=deaf) as stack:
         stack.wait_ready(10)
         process = stack.process("audit")
         polite = stack.process("booking")
@@ -233,11 +235,19 @@ def test_a_service_that_never_turns_ready_is_named_with_its_last_words(
 ) -> None:
     unready = {"PRETEND_UNREADY": "audit"}
 
-    with (
-        pretend_stack(pretend, tmp_path, redis_url=a_redis, environment=unready) as stack,
-        pytest.raises(InteropError, match=r"not ready after 0\.7 s: audit-1; .* 'coming up'"),
-    ):
-        stack.wait_ready(0.7)
+    with pretend_stack(pretend, tmp_path, redis_url=a_redis, environment=unready) as stack:
+        for url in stack.urls.values():
+            eventually(lambda url=url: serves(url), "it answers, whether it is ready or not")
+
+        with pytest.raises(InteropError, match=r"not ready after 0\.7 s: audit-1; .* 'coming up'"):
+            stack.wait_ready(0.7)
+
+
+def serves(url: str) -> bool:
+    try:
+        return bool(httpx.get(url, trust_env=False).status_code)
+    except httpx.TransportError:
+        return False
 
 
 def test_without_an_address_the_stack_brings_its_own_redis(pretend: Path, tmp_path: Path) -> None:
@@ -401,14 +411,18 @@ def test_the_wait_before_a_restart_grows_and_a_healthy_while_shortens_it() -> No
     assert next_backoff(5.0, 10.0) == 0.2
 
 
-def test_a_preferred_port_is_taken_when_it_is_free(pretend: Path, tmp_path: Path, a_redis: str) -> None:
-    preferred = choose_port(None, ())
+def test_a_preferred_port_is_taken_when_it_is_free_and_is_its_stack_s_while_a_service_is_down(
+    pretend: Path, tmp_path: Path, a_redis: str
+) -> None:
+    preferred = {"booking": free_port()}
 
-    with pretend_stack(pretend, tmp_path, redis_url=a_redis, preferred_ports={"booking": preferred}) as stack:
+    with pretend_stack(pretend, tmp_path, redis_url=a_redis, preferred_ports=preferred) as stack:
         stack.wait_ready(10)
-        assert stack.urls["booking"] == f"http://127.0.0.1:{preferred}"
+        assert stack.urls["booking"] == f"http://127.0.0.1:{preferred['booking']}"
+        stack.process("booking").kill()
 
-        assert choose_port(preferred, ()) != preferred
+        with pretend_stack(pretend, tmp_path / "other", redis_url=a_redis, preferred_ports=preferred) as other:
+            assert other.urls["booking"] != stack.urls["booking"]
 
-    assert choose_port(preferred, ()) == preferred
-    assert choose_port(preferred, {preferred}) != preferred
+    with pretend_stack(pretend, tmp_path, redis_url=a_redis, preferred_ports=preferred) as again:
+        assert again.urls["booking"] == stack.urls["booking"]

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sandbox.embedded import free_port
+from sandbox.ports import free_port
 from services.audit.witnesses import Answer, Behind, Cosigned, Witness
 from tests.unit.log_faces import AUDIT, FORGED, HONEST, Log
 
