@@ -16,7 +16,7 @@ from tests.integration.tasks import end
 
 pytestmark = pytest.mark.anyio
 
-LEASE_MS = 600
+LEASE_MS = 1_500
 LAST_WEEK = "heron-run-of-last-week"
 
 

@@ -105,10 +105,10 @@ async def test_nothing_is_left_of_a_question_that_is_answered(client: Redis, fro
 async def test_no_answer_is_given_from_a_part(client: Redis, front: Front) -> None:
     async with being_asked(front, b"heron") as asking:
         await drawer(client).serve_once(FIRST)
+        await until(lambda: only_waits_for(front, SECOND))
         done, _ = await asyncio.wait([asking], timeout=0.2)
 
         assert not done
-        assert list(front.silent()) == [SECOND]
 
 
 async def test_two_fronts_ask_at_once_and_each_gets_its_own_answer(client: Redis) -> None:

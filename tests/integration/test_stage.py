@@ -573,14 +573,14 @@ async def test_an_entry_that_kills_its_worker_every_time_is_buried_and_kills_no_
 async def test_a_slow_worker_keeps_its_batch_by_renewing_its_lease(client: Redis) -> None:
     slow, quick = Desk(client), Desk(client)
     calls: list[str] = []
-    slow.in_batches(partial(_at_leisure, calls, "slow", 2.0))
+    slow.in_batches(partial(_at_leisure, calls, "slow", 4.0))
     quick.in_batches(partial(_at_leisure, calls, "quick", 0.0))
     await slow.open()
     await slow.put(request(1), request(2))
 
     others = [
-        asyncio.create_task(keep_leases([slow.stage], "worker-1", lease_ms=600)),
-        asyncio.create_task(take_over([quick.stage], "worker-2", lease_ms=600)),
+        asyncio.create_task(keep_leases([slow.stage], "worker-1", lease_ms=1_500)),
+        asyncio.create_task(take_over([quick.stage], "worker-2", lease_ms=1_500)),
     ]
     await slow.work("worker-1")
     await end(*others)
