@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
+from hypothesis import settings
 from redis import Redis
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
@@ -45,6 +46,10 @@ IMAGE = "redis:8-alpine"
 BROWSER = "tests/browser/"
 SLOWEST_FIRST = ("e2e", "browser", "integration", "contract", "foreign", "unit")
 """The folders in the order in which several workers take files from them, so that none is left with a long one."""
+
+# How long an example takes says more of what else the machine does than of the code.
+settings.register_profile("without a deadline", deadline=None)
+settings.load_profile("without a deadline")
 
 # Some machines have an engine, but no registry to pull Ryuk from; the fixtures clean up after themselves. All of this
 # is read when testcontainers is first imported, by whichever test that is.

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
 
 from sandbox.house import live_settings
 from sandbox.stack import CONSOLE, SERVICES, Stack
@@ -35,6 +35,11 @@ CHROMIUM_OPTIONS = (
     "--disable-sync",
     "--no-first-run",
 )
+
+PATIENCE_MS = 20_000
+"""Whatever is expected of a page may need services at work, and they share the machine with other tests."""
+
+expect.set_options(timeout=PATIENCE_MS)
 
 SERIOUS = ("serious", "critical")
 
@@ -96,7 +101,7 @@ def page(browser: Browser, console: str) -> Iterator[Page]:
         permissions=["clipboard-read", "clipboard-write"],
     )
     window = context.new_page()
-    window.set_default_timeout(20_000)
+    window.set_default_timeout(PATIENCE_MS)
     said: list[str] = []
 
     def note(message: ConsoleMessage) -> None:

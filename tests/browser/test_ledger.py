@@ -1,6 +1,7 @@
 """My ledger: disclosures are verified in the browser, a flipped byte is refused, and expunging leaves proofs."""
 
 import time
+from typing import Any
 
 import httpx
 import pytest
@@ -9,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from sandbox.stack import CONSOLE, Stack
 from services.audit.access import auditor_token, subject_token
 from services.audit.settings import token_key
-from tests.browser.booked import book
+from tests.browser.booked import book, references
 from tests.browser.conftest import Barriers, Look
 
 SEED = 4104
@@ -21,23 +22,30 @@ FEWEST = 6
 @pytest.fixture(scope="module")
 def people(stack: Stack) -> list[str]:
     """The references of three people who were booked, and whose prints have been answered."""
-    booked = book(stack, SEED, 3)
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=30) as client:
+        # Others may have been booked under the same references, in another test.
+        before = {subject: len(_disclosures(client, stack, subject)) for subject in references(SEED, 3)}
+        booked = book(stack, SEED, 3)
         for subject in booked:
-            _wait_for_disclosures(client, stack, subject)
+            _wait_for_disclosures(client, stack, subject, before[subject] + FEWEST)
     return booked
 
 
-def _wait_for_disclosures(client: httpx.Client, stack: Stack, subject: str) -> None:
+def _wait_for_disclosures(client: httpx.Client, stack: Stack, subject: str, fewest: int) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    headers = {"Authorization": f"Bearer {token_of(stack, subject)}"}
     while time.monotonic() < deadline:
-        answer = client.get(f"{stack.urls['audit']}/disclosures", params={"subject": subject}, headers=headers)
-        rows = answer.json()["disclosures"]
-        if len(rows) >= FEWEST and all(row["proof"] for row in rows):
+        rows = _disclosures(client, stack, subject)
+        if len(rows) >= fewest and all(row["proof"] for row in rows):
             return
         time.sleep(0.1)
-    pytest.fail(f"the log has too little about {subject}: {answer.text}")
+    pytest.fail(f"the log has too little about {subject}: {rows}")
+
+
+def _disclosures(client: httpx.Client, stack: Stack, subject: str) -> list[dict[str, Any]]:
+    headers = {"Authorization": f"Bearer {token_of(stack, subject)}"}
+    answer = client.get(f"{stack.urls['audit']}/disclosures", params={"subject": subject}, headers=headers)
+    told: list[dict[str, Any]] = answer.json()["disclosures"]
+    return told
 
 
 def token_of(stack: Stack, subject: str, valid_seconds: int = 600) -> str:

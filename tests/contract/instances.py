@@ -20,7 +20,6 @@ Overrides = Mapping[str, SearchStrategy[Any]]
 
 CONTRACT = settings(
     derandomize=True,
-    deadline=None,
     max_examples=15,
     phases=[Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],

@@ -421,7 +421,7 @@ def _without(told: dict[str, Any], *names: str) -> dict[str, Any]:
 
 def _wait_until_open(project: Project, runid: str, run: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + 60
-    while httpx.get(f"{project.url('booking')}/runs/{runid}").status_code != httpx.codes.OK:
+    while httpx.get(f"{project.url('booking')}/runs/{runid}", timeout=30).status_code != httpx.codes.OK:
         assert run.poll() is None, finished(run)
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -364,7 +364,7 @@ def test_nothing_that_an_interface_takes_in_makes_it_fail(house: Stack, service:
 
     for operation in schema.get_all_operations():
 
-        @settings(max_examples=15, deadline=None, database=None)
+        @settings(max_examples=15, database=None)
         @given(case=operation.ok().as_strategy())
         def ask(case: schemathesis.Case) -> None:
             response = case.call(timeout=30)

@@ -21,7 +21,7 @@ from services.audit.vault import VAULT_FILE
 from services.chassis.delivery.stages import Arrival
 from services.chassis.envelope import Consumed
 from services.chassis.errors import InfrastructureError, InteropError
-from tests.unit.builders import BOOKED_AT, HERON_41, an_event, boston, disclosed, unhurried
+from tests.unit.builders import BOOKED_AT, HERON_41, an_event, boston, disclosed
 from tests.unit.ledgers import (
     NOTICE,
     SUBMISSION,
@@ -134,7 +134,7 @@ EVENTS = [submission(f"B-{number}") for number in range(4)] + [notice(f"B-{numbe
 deliveries = st.lists(st.lists(st.sampled_from(EVENTS), max_size=6), max_size=6)
 
 
-@settings(unhurried, max_examples=12)
+@settings(max_examples=12)
 @given(batches=deliveries)
 def test_each_disclosure_stands_once_however_its_events_were_batched_and_repeated(
     batches: list[list[AuditEvent]],

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from services.chassis import chance as chances
 from services.chassis.chance import chance, pick
-from tests.unit.builders import unhurried
+from tests.unit.builders import fifty_times
 
 PEOPLE = [f"ZZ0010000/B-{number}" for number in range(10_000)]
 
@@ -62,7 +62,7 @@ words = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, 
 keys = st.tuples(st.integers(0, 10**6), words, words)
 
 
-@unhurried
+@fifty_times
 @given(one=keys, other=keys)
 def test_a_draw_belongs_to_its_seed_purpose_and_case_and_to_no_other(
     one: tuple[int, str, str], other: tuple[int, str, str]
@@ -74,7 +74,7 @@ def test_what_moves_from_the_purpose_to_the_case_changes_the_draw() -> None:
     assert chance(41, "pickup", "1/B-41") != chance(41, "pickup1", "/B-41")
 
 
-@unhurried
+@fifty_times
 @given(key=keys)
 def test_a_draw_is_at_least_nought_and_less_than_one(key: tuple[int, str, str]) -> None:
     assert 0 <= chance(*key) < 1
@@ -117,20 +117,20 @@ weights = st.dictionaries(st.sampled_from("abcdef"), st.floats(0.001, 1000), min
 fractions = st.floats(0, 1, exclude_max=True)
 
 
-@unhurried
+@fifty_times
 @given(weights=weights, fraction=fractions)
 def test_the_scale_of_the_weights_does_not_matter(weights: dict[str, float], fraction: float) -> None:
     assert pick({key: 4 * weight for key, weight in weights.items()}, fraction) == pick(weights, fraction)
 
 
-@unhurried
+@fifty_times
 @given(weights=weights, low=fractions, high=fractions)
 def test_a_higher_draw_never_falls_on_an_earlier_key(weights: dict[str, float], low: float, high: float) -> None:
     order = list(weights)
     assert order.index(pick(weights, min(low, high))) <= order.index(pick(weights, max(low, high)))
 
 
-@unhurried
+@fifty_times
 @given(weights=weights, fraction=st.floats(0, 0.999_999))
 def test_what_has_no_weight_is_never_picked(weights: dict[str, float], fraction: float) -> None:
     assert pick({"never": 0.0, **weights, "neither": 0.0}, fraction) in weights

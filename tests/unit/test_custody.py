@@ -27,9 +27,9 @@ from tests.unit.builders import (
     a_rap_sheet,
     an_event,
     boston,
+    fifty_times,
     midnight_after,
     the_place,
-    unhurried,
 )
 from tests.unit.policy_files import the_vocabulary
 
@@ -469,7 +469,7 @@ stories = st.fixed_dictionaries(
 )
 
 
-some = settings(unhurried, max_examples=30)
+some = settings(max_examples=30)
 
 
 def lived(story: Mapping[str, Any], shuffles: Random | None = None) -> Jail:
@@ -483,7 +483,7 @@ def lived(story: Mapping[str, Any], shuffles: Random | None = None) -> Jail:
     return jail.waits_until("2010-03-05")
 
 
-@unhurried
+@fifty_times
 @given(story=stories, shuffles=st.randoms(use_true_random=False))
 def test_the_order_of_arrival_between_two_rounds_of_the_clock_never_shows(
     story: Mapping[str, Any], shuffles: Random
@@ -737,7 +737,7 @@ convictions = st.builds(
 )
 
 
-@unhurried
+@fifty_times
 @given(
     rap_sheet=st.lists(convictions, max_size=4),
     charge=st.sampled_from(["infraction", "misdemeanor", "felony", "serious_felony"]),

@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 from services.chassis import draws as columns
 from services.chassis.chance import pick
 from services.chassis.draws import draws, picks
-from tests.unit.builders import unhurried
+from tests.unit.builders import fifty_times
 
 SEED = 41
 NUMBERS = np.arange(100_000)
@@ -83,7 +83,7 @@ def test_no_numbers_have_no_draws() -> None:
 weights = st.lists(st.integers(0, 1000), min_size=1, max_size=8).filter(any)
 
 
-@unhurried
+@fifty_times
 @given(weights=weights)
 def test_columns_are_picked_as_single_cases_are(weights: list[int]) -> None:
     drawn = draws(SEED, "outcome", NUMBERS[:200])
@@ -92,7 +92,7 @@ def test_columns_are_picked_as_single_cases_are(weights: list[int]) -> None:
     assert picks(weights, drawn).tolist() == [int(pick(by_name, draw)) for draw in drawn.tolist()]
 
 
-@unhurried
+@fifty_times
 @given(weights=weights)
 def test_what_has_no_weight_is_never_picked_not_even_by_the_outermost_draws(weights: list[int]) -> None:
     outermost = np.array([0.0, 1 - 2.0**-53])

@@ -21,7 +21,7 @@ from services.chassis.envelope import (
     parties,
     traceparent,
 )
-from tests.unit.builders import BOOKED_AT, HERON_41, PRESIDENTS_DAY, an_event, boston, disclosed, unhurried
+from tests.unit.builders import BOOKED_AT, HERON_41, PRESIDENTS_DAY, an_event, boston, disclosed, fifty_times
 
 TO_THE_STATE = disclosed("LEA", "SIB", "biometric", "charge")
 TO_THE_FBI = disclosed("SIB", "FBI", "biometric", "charge")
@@ -88,7 +88,7 @@ names = st.text("abcdefghijklmnopqrstuvwxyz0123456789.-", min_size=1, max_size=1
 causes = st.tuples(names, names, names, st.integers(0, 99))
 
 
-@unhurried
+@fifty_times
 @given(one=causes, other=causes)
 def test_two_effects_have_one_id_only_if_run_type_case_and_number_agree(
     one: tuple[str, str, str, int], other: tuple[str, str, str, int]
@@ -96,7 +96,7 @@ def test_two_effects_have_one_id_only_if_run_type_case_and_number_agree(
     assert (event_id(*one) == event_id(*other)) == (one == other)
 
 
-@unhurried
+@fifty_times
 @given(cause=causes)
 def test_the_trace_context_of_any_event_is_valid(cause: tuple[str, str, str, int]) -> None:
     context = traceparent(cause[0], cause[2], event_id(*cause))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from services.booking.hold_clock import ClockRule, hold_deadline
-from tests.unit.builders import BOSTON, PRESIDENTS_DAY, unhurried
+from tests.unit.builders import BOSTON, PRESIDENTS_DAY, fifty_times
 
 PHOENIX = ZoneInfo("America/Phoenix")
 HONOLULU = ZoneInfo("Pacific/Honolulu")
@@ -138,7 +138,7 @@ days_off = st.frozensets(st.integers(0, 3 * 365).map(lambda day: date(2010, 1, 1
 rules = st.sampled_from([LEFT_OUT, "straight"])
 
 
-@unhurried
+@fifty_times
 @given(start=starts, hours=lengths, rule=rules, zone=zones, holidays=days_off)
 def test_a_hold_never_ends_before_its_hours_have_passed(
     start: datetime, hours: float, rule: ClockRule, zone: ZoneInfo, holidays: Set[date]
@@ -146,7 +146,7 @@ def test_a_hold_never_ends_before_its_hours_have_passed(
     assert hold_deadline(start, hours, rule, zone, holidays) >= start + timedelta(hours=hours)
 
 
-@unhurried
+@fifty_times
 @given(start=starts, hours=lengths, zone=zones, holidays=days_off)
 def test_a_hold_never_ends_inside_a_day_left_out(
     start: datetime, hours: float, zone: ZoneInfo, holidays: Set[date]
@@ -158,7 +158,7 @@ def test_a_hold_never_ends_inside_a_day_left_out(
     assert last_moment not in holidays
 
 
-@unhurried
+@fifty_times
 @given(start=starts, hours=lengths, zone=zones, holidays=days_off)
 def test_between_start_and_end_lie_exactly_the_hours_that_count(
     start: datetime, hours: float, zone: ZoneInfo, holidays: Set[date]
@@ -170,7 +170,7 @@ def test_between_start_and_end_lie_exactly_the_hours_that_count(
     assert sum(day.isoweekday() < 6 and day not in holidays for day in days) * QUARTER == timedelta(hours=hours)
 
 
-@unhurried
+@fifty_times
 @given(start=starts, hours=lengths, more=lengths, rule=rules, zone=zones, holidays=days_off)
 def test_more_hours_never_end_earlier(
     start: datetime, hours: float, more: float, rule: ClockRule, zone: ZoneInfo, holidays: Set[date]
@@ -179,7 +179,7 @@ def test_more_hours_never_end_earlier(
     assert hold_deadline(start, hours + more, rule, zone, holidays) > shorter
 
 
-@unhurried
+@fifty_times
 @given(start=starts, later=lengths, hours=lengths, rule=rules, zone=zones, holidays=days_off)
 def test_a_hold_that_begins_later_never_ends_earlier(
     start: datetime, later: float, hours: float, rule: ClockRule, zone: ZoneInfo, holidays: Set[date]
@@ -188,7 +188,7 @@ def test_a_hold_that_begins_later_never_ends_earlier(
     assert hold_deadline(start + timedelta(hours=later), hours, rule, zone, holidays) >= first
 
 
-@unhurried
+@fifty_times
 @given(start=starts, hours=lengths, rule=rules, zone=zones, clock=zones, holidays=days_off)
 def test_the_time_zone_in_which_the_start_is_written_does_not_matter(
     start: datetime, hours: float, rule: ClockRule, zone: ZoneInfo, clock: ZoneInfo, holidays: Set[date]

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from services.booking.events import BookingRequest
 from services.booking.identifiers import subject_of, tcn_of
-from tests.unit.builders import a_booking_request, unhurried
+from tests.unit.builders import a_booking_request, fifty_times
 
 
 def refusal_of(**changes: object) -> str:
@@ -51,14 +51,14 @@ def test_an_ori_that_is_none_of_the_sandbox_is_refused(ori: str) -> None:
     )
 
 
-@unhurried
+@fifty_times
 @given(ori=st.text(ascii_uppercase + digits, min_size=9, max_size=9))
 def test_no_ori_of_any_state_passes(ori: str) -> None:
     assume(not ori.startswith("ZZ"))
     assert "not a sandbox ORI" in refusal_of(ori=ori)
 
 
-@unhurried
+@fifty_times
 @given(number=st.integers(1_000_000, 999_999_999).map("A{:09d}".format))
 def test_no_a_number_that_could_be_somebodys_passes(number: str) -> None:
     assert refusal_of(a_number=number).startswith("this could be a real A-number")
@@ -137,7 +137,7 @@ parts = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, 
 bookings = st.tuples(parts, parts, parts)
 
 
-@unhurried
+@fifty_times
 @given(one=bookings, other=bookings)
 def test_two_bookings_have_one_control_number_only_if_run_ori_and_oca_agree(
     one: tuple[str, str, str], other: tuple[str, str, str]
@@ -149,7 +149,7 @@ def test_what_moves_from_the_ori_to_the_oca_changes_the_control_number() -> None
     assert tcn_of("heron-run-7", "ZZ0010000", "B-41") != tcn_of("heron-run-7", "ZZ0010000B", "-41")
 
 
-@unhurried
+@fifty_times
 @given(booking=bookings)
 def test_a_control_number_has_a_form_that_the_fbi_could_take_and_never_gives(booking: tuple[str, str, str]) -> None:
     tcn = tcn_of(*booking)

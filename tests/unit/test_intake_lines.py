@@ -15,7 +15,7 @@ from services.booking.app import lines_of
 from services.booking.clock import Clock
 from services.booking.events import BookingRequest
 from services.booking.intake import LINE_LIMIT, Intake, Line
-from tests.unit.builders import RUN, a_booking_request, the_place, unhurried
+from tests.unit.builders import RUN, a_booking_request, fifty_times, the_place
 
 
 async def streamed(parts: Iterable[bytes]) -> AsyncIterator[bytes]:
@@ -88,7 +88,7 @@ def cut(body: bytes, places: Sequence[int]) -> list[bytes]:
     return [body[start:end] for start, end in pairwise(marks)]
 
 
-@unhurried
+@fifty_times
 @given(body=bodies, places=st.lists(st.integers(0, 10_000), max_size=12))
 @example(body=b"a\nb\n", places=[1, 2, 3])
 def test_the_lines_of_a_body_do_not_depend_on_how_it_was_cut(body: bytes, places: Sequence[int]) -> None:

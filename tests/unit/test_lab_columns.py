@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from sandbox.lab.cells import distinct
 from sandbox.lab.chances import DAY, HOUR, chances, picked, whole_seconds
@@ -17,7 +17,6 @@ RULES: list[ClockRule] = ["excluding_weekends_and_holidays", "straight"]
 FIRST, LAST = datetime(2008, 1, 1, tzinfo=UTC), datetime(2014, 12, 31, tzinfo=UTC)
 
 
-@settings(deadline=None)  # the first call looks up the offsets of a zone
 @given(
     starts=st.lists(st.integers(int(FIRST.timestamp()), int(LAST.timestamp())), min_size=1, max_size=5),
     hours=st.integers(0, 400),

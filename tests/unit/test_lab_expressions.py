@@ -43,7 +43,7 @@ def by_decide(policy: Policy, row: Mapping[str, Value | None]) -> dict[str, str]
 
 
 @pytest.mark.parametrize("identity", policy_ids())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_expression_cells_and_decide_agree(identity: str, data: st.DataObject) -> None:
     policy = policy_of(identity)

@@ -11,7 +11,7 @@ from services.detainer.levels import (
     level_of_code,
 )
 from services.detainer.triage import levels_of
-from tests.unit.builders import a_past_crime, a_status, unhurried
+from tests.unit.builders import a_past_crime, a_status, fifty_times
 
 BLOCKS = {
     "01": "level_1",
@@ -165,7 +165,7 @@ past_crimes = st.builds(
 charges = st.builds(ChargeSeen, ncic=codes, offense_class=st.just("felony"))
 
 
-@unhurried
+@fifty_times
 @given(charge=charges, convictions=st.lists(past_crimes, max_size=5), more=past_crimes)
 def test_one_more_conviction_never_makes_a_level_milder(
     charge: ChargeSeen, convictions: list[ConvictionSeen], more: ConvictionSeen
@@ -177,7 +177,7 @@ def test_one_more_conviction_never_makes_a_level_milder(
     assert by_charge[0] <= by_charge[1]
 
 
-@unhurried
+@fifty_times
 @given(charge=charges, data=st.data(), convictions=st.lists(past_crimes, max_size=5))
 def test_the_order_of_convictions_does_not_matter(
     charge: ChargeSeen, data: st.DataObject, convictions: list[ConvictionSeen]

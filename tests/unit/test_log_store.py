@@ -157,7 +157,7 @@ def test_nothing_to_append_leaves_the_log_as_it_was(log: Log) -> None:
     assert log.head() == before
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(st.lists(st.integers(1, 300), min_size=1, max_size=8))
 def test_however_the_entries_come_in_batches_the_tiles_are_the_same(sizes: list[int]) -> None:
     total = sum(sizes)

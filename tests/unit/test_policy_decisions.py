@@ -6,7 +6,7 @@ from hypothesis import given, strategies
 from services.chassis.errors import InteropError
 from services.chassis.policy import Decision, Policy, PolicyError, Value, decide, load_policy
 from services.chassis.policy.decide import hear
-from tests.unit.builders import unhurried
+from tests.unit.builders import fifty_times
 from tests.unit.policy_files import policy_ids, the_policy, the_vocabulary
 
 VOCABULARY = the_vocabulary()
@@ -314,7 +314,7 @@ def test_a_decision_by_the_table_is_the_one_that_its_clauses_give_when_they_are_
     policy = the_policy(identity, VOCABULARY)
     values = {name: strategies.sampled_from(VOCABULARY.facts[name].domain) for name in policy.reads}
 
-    @unhurried
+    @fifty_times
     @given(facts=strategies.fixed_dictionaries({}, optional=values))
     def decided_alike(facts: dict[str, Value]) -> None:
         known = {name: facts.get(name, VOCABULARY.facts[name].when_missing) for name in policy.reads}

@@ -65,7 +65,7 @@ def searches(draw):
 class TestEverySearch:
     @by_both
     @given(searches(), st.integers(1, 5), st.integers(1, 40))
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     def test_it_finds_what_plain_python_finds(self, kernel, asked, threads, rows_at_once):
         codes, probes, present, count = asked
         with pytest.MonkeyPatch.context() as patch:
@@ -76,7 +76,7 @@ class TestEverySearch:
         assert as_lists(found) == in_plain_python(codes, probes, present, count)
 
     @given(searches(), st.lists(st.integers(0, 80), max_size=4), st.randoms())
-    @settings(max_examples=50, deadline=None)
+    @settings(max_examples=50)
     def test_the_parts_of_a_gallery_find_together_what_the_whole_finds(self, asked, cuts, random):
         codes, probes, present, count = asked
         ends = sorted(min(cut, codes.shape[1]) for cut in cuts)

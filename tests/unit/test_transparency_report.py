@@ -54,7 +54,7 @@ from services.chassis.errors import InfrastructureError, InteropError
 from services.chassis.service import Service
 from services.chassis.settings import ServiceSettings
 from tests.contract.story import written
-from tests.unit.builders import unhurried
+from tests.unit.builders import fifty_times
 
 Raw = dict[str, Any]
 
@@ -222,7 +222,7 @@ def test_a_number_that_is_given_back_may_give_the_next() -> None:
 counts = st.lists(st.integers(0, 40), min_size=6, max_size=6)
 
 
-@unhurried
+@fifty_times
 @given(counts)
 def test_what_subtraction_gives_back_was_hidden_and_follows_from_what_is_shown(numbers: list[int]) -> None:
     cells = [(month, answer) for month in ("03", "04", "05") for answer in ("held", "told")]
@@ -237,7 +237,7 @@ def test_what_subtraction_gives_back_was_hidden_and_follows_from_what_is_shown(n
     assert all(exact[cell] == number for cell, number in told.items() if number is not None)
 
 
-@unhurried
+@fifty_times
 @given(st.lists(st.integers(0, 60), min_size=2, max_size=8))
 def test_one_sum_of_rounded_numbers_never_gives_an_exact_one(numbers: list[int]) -> None:
     """What the report claims of rounding: each part lies somewhere in a range, also when its total is known too."""

@@ -26,8 +26,8 @@ from tests.unit.builders import (
     an_event,
     boston,
     case_id,
+    fifty_times,
     midnight_after,
-    unhurried,
 )
 
 EVERYONE = "ice-r0-all"
@@ -133,7 +133,7 @@ statuses = st.builds(
 )
 
 
-@unhurried
+@fifty_times
 @given(data=statuses)
 def test_the_policy_files_and_the_levels_agree_on_every_removable_person(data: ImmigrationStatusReturned) -> None:
     by_charge = triage.judge(data, LODGED_AT, a_regime(BY_CHARGE)).answer
@@ -255,7 +255,7 @@ def test_fractions_of_a_capacity_add_up_from_day_to_day(a_day: float, of_each_da
     assert [regime.capacity(OFFICE, day) for day in FIRST_FIVE_DAYS] == of_each_day
 
 
-@unhurried
+@fifty_times
 @example(hundredths=29, days=100)
 @given(hundredths=st.integers(0, 1_000), days=st.integers(1, 800))
 def test_no_float_ever_shifts_a_detainer_to_another_day(hundredths: int, days: int) -> None:
@@ -313,7 +313,7 @@ day_lists = st.lists(
 )
 
 
-@unhurried
+@fifty_times
 @given(day_list=day_lists, capacity=st.integers(0, 12), data=st.data())
 def test_the_order_of_the_list_decides_nothing(day_list: list[Waiting], capacity: int, data: st.DataObject) -> None:
     shuffled = data.draw(st.permutations(day_list))
@@ -323,7 +323,7 @@ def test_the_order_of_the_list_decides_nothing(day_list: list[Waiting], capacity
     assert len(taken) == min(capacity, len(day_list))
 
 
-@unhurried
+@fifty_times
 @given(day_list=day_lists, capacity=st.integers(0, 11))
 def test_more_room_never_costs_anybody_a_place(day_list: list[Waiting], capacity: int) -> None:
     assert triage.take(day_list, capacity, RANKS) <= triage.take(day_list, capacity + 1, RANKS)
@@ -388,7 +388,7 @@ subjects = st.integers(1, 99_999).map("ZZ0010000/B-{}".format)
 rates = st.floats(0, 1)
 
 
-@unhurried
+@fifty_times
 @given(subject=subjects, rate=st.tuples(rates, rates).map(sorted))
 def test_who_comes_untold_would_also_come_if_told(subject: str, rate: list[float]) -> None:
     regime = a_regime(untold_rate=rate[0], told_rate=rate[1])
@@ -416,7 +416,7 @@ def test_ice_comes_for_a_priority_as_often_as_the_scenario_says_of_it(priority: 
     assert len(handlers.on_cooperation(told(), lodged(priority=priority), regime).emits) == claims
 
 
-@unhurried
+@fifty_times
 @given(subject=subjects, rate=st.tuples(rates, rates).map(sorted))
 def test_for_whom_ice_comes_it_would_come_all_the_more_if_the_priority_were_higher(
     subject: str, rate: list[float]
@@ -426,7 +426,7 @@ def test_for_whom_ice_comes_it_would_come_all_the_more_if_the_priority_were_high
     assert triage.comes_when_told(regime, subject, "level_1") or not triage.comes_when_told(regime, subject, "other")
 
 
-@unhurried
+@fifty_times
 @given(subject=subjects, within=st.floats(0.5, 96))
 def test_ice_comes_during_a_hold_after_it_began_and_within_the_hours_of_the_scenario(
     subject: str, within: float
@@ -484,7 +484,7 @@ def transferred(regime: Regime) -> EroCase:
     return handlers.on_transfer(event, lodged(claimed=True), regime).case
 
 
-@unhurried
+@fifty_times
 @given(subject=subjects)
 def test_a_case_ends_one_way_within_the_days_that_the_scenario_gives_it(subject: str) -> None:
     outcome, ends_at = triage.ending(a_regime(), subject, FRIDAY_5PM)

@@ -22,7 +22,7 @@ from services.audit.witness.domain import NOTHING_SEEN, Cosign, Head, Refuse, de
 from services.audit.witness.memory import Memory, Seen
 from services.chassis.errors import InfrastructureError, InteropError
 from tests.foreign import c2sp
-from tests.unit.builders import unhurried
+from tests.unit.builders import fifty_times
 from tests.unit.log_faces import AUDIT, COMMON, FORGED, HONEST, IMPOSTOR, STRANGER, Log
 
 NEW_YEAR_2015 = 1_420_070_400
@@ -43,7 +43,7 @@ NOTE = HONEST.note(7).decode()
     proof=st.lists(st.binary(min_size=32, max_size=32), max_size=63).map(tuple),
     size=st.integers(0, 40),
 )
-@unhurried
+@fifty_times
 def test_a_request_is_read_as_it_was_written(old: int, proof: tuple[bytes, ...], size: int) -> None:
     note = HONEST.note(size)
 
@@ -437,7 +437,7 @@ def cosigned_of(requests: list[tuple[Log, int | None, int]]) -> list[Seen]:
 
 
 @given(st.lists(st.tuples(st.just(HONEST), st.none() | SIZES, SIZES), max_size=12))
-@unhurried
+@fifty_times
 def test_an_honest_log_in_whatever_order_it_asks_gets_growing_heads_of_its_one_tree(
     requests: list[tuple[Log, int | None, int]],
 ) -> None:
@@ -448,7 +448,7 @@ def test_an_honest_log_in_whatever_order_it_asks_gets_growing_heads_of_its_one_t
 
 
 @given(st.lists(st.tuples(st.sampled_from([HONEST, FORGED]), st.none() | SIZES, SIZES), max_size=12))
-@unhurried
+@fifty_times
 def test_a_log_with_two_faces_gets_only_one_of_them_cosigned(requests: list[tuple[Log, int | None, int]]) -> None:
     cosigned = [seen for seen in cosigned_of(requests) if seen.size > COMMON]
 
