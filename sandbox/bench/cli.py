@@ -17,6 +17,13 @@ out = Console()
 err = Console(stderr=True)
 
 
+Measure = Callable[[Callable[[str], None]], Mapping[str, Any]]
+"""Measures, and tells meanwhile what it is doing."""
+
+Print = Callable[[Console, Any], None]
+"""Prints for people what was measured."""
+
+
 @bench_app.callback()
 def _bench() -> None:
     """Benchmarks: ratios within one run."""
@@ -39,12 +46,7 @@ def pipeline(
     from sandbox.bench.pipeline.table import print_table  # noqa: PLC0415
 
     order = Order(bookings, rounds, in_ident, latency_seconds)
-    with err.status("starting", spinner="line") as status:
-        result = measure(order, status.update)
-    if as_json:
-        sys.stdout.write(json.dumps(result.as_json()) + "\n")
-    else:
-        print_table(out, result.as_json())
+    _report(lambda tell: measure(order, tell).as_json(), print_table, as_json=as_json)
 
 
 @bench_app.command("in-process")
@@ -58,13 +60,12 @@ def in_process(
     """How the cost of a run without streams grows: by default from 100,000 to a million bookings."""
     from sandbox.bench.in_process import measure  # noqa: PLC0415  polars takes a while, as above
 
-    with err.status("starting", spinner="line") as status:
-        result = measure(sizes or [100_000, 1_000_000], workers, status.update)
-    if as_json:
-        sys.stdout.write(json.dumps(result) + "\n")
-        return
+    _report(lambda tell: measure(sizes or [100_000, 1_000_000], workers, tell), _print_in_process, as_json=as_json)
+
+
+def _print_in_process(to: Console, result: Mapping[str, Any]) -> None:
     for row in result["sizes"]:
-        out.print(
+        to.print(
             f"{row['bookings']:>9,} bookings, {row['matched']:,} matched: {row['seconds']:.1f} s,"
             f" {row['microseconds_a_booking']} µs each ({row['cost_ratio']} x the first),"
             f" {row['parent_mib']:,} MiB and {row['worker_mib']:,} MiB a worker",
@@ -84,14 +85,13 @@ def match_shards(
     """How much faster two processes of the matcher search that share the galleries out than one does alone."""
     from sandbox.bench.match_shards import Order, measure  # noqa: PLC0415  polars takes a while, as above
 
-    with err.status("starting", spinner="line") as status:
-        result = measure(Order(rows, submissions, rounds), status.update)
-    if as_json:
-        sys.stdout.write(json.dumps(result) + "\n")
-        return
+    _report(lambda tell: measure(Order(rows, submissions, rounds), tell), _print_shards, as_json=as_json)
+
+
+def _print_shards(to: Console, result: Mapping[str, Any]) -> None:
     for row in result["measured"]:
-        out.print(f"{row['shards']} of it: {row['searches_a_second']:,} searches a second", highlight=False)
-    out.print(f"two shards are {result['ratio_two_shards']} x as fast as one process", highlight=False)
+        to.print(f"{row['shards']} of it: {row['searches_a_second']:,} searches a second", highlight=False)
+    to.print(f"two shards are {result['ratio_two_shards']} x as fast as one process", highlight=False)
 
 
 @bench_app.command()
@@ -107,23 +107,23 @@ def lab(
     """How fast the policy lab decides, against the services' decide in a loop, and how its cost grows."""
     from sandbox.bench.lab import measure  # noqa: PLC0415  polars takes a while, as above
 
-    with err.status("starting", spinner="line") as status:
-        result = measure(rows or [100_000, 1_000_000], bookings or [100_000, 1_000_000], status.update)
-    if as_json:
-        sys.stdout.write(json.dumps(result) + "\n")
-        return
-    out.print(
+    sizes = rows or [100_000, 1_000_000], bookings or [100_000, 1_000_000]
+    _report(lambda tell: measure(*sizes, tell), _print_lab, as_json=as_json)
+
+
+def _print_lab(to: Console, result: Mapping[str, Any]) -> None:
+    to.print(
         f"{result['decisions_a_second']:,} decisions a second over {result['policies']} policies:"
         f" {result['ratio_to_loop']} x decide in a loop, {result['ratio_to_expressions']} x compiled expressions",
         highlight=False,
     )
     for row in result["decided"]:
-        out.print(
+        to.print(
             f"{row['rows']:>10,} rows a policy: {row['seconds']:.2f} s ({row['cost_ratio']} x the first a row)",
             highlight=False,
         )
     for row in result["compared"]:
-        out.print(
+        to.print(
             f"{row['bookings']:>10,} bookings under {len(result['compared_policies'])} policies:"
             f" {row['seconds']:.2f} s ({row['cost_ratio']} x the first a booking), {row['peak_mib']:,} MiB",
             highlight=False,
@@ -144,12 +144,7 @@ def audit(
     from sandbox.bench.audit.measure import measure  # noqa: PLC0415
     from sandbox.bench.audit.table import print_table  # noqa: PLC0415
 
-    with err.status("starting", spinner="line") as status:
-        result = measure(entries, the_services(bookings, rounds), status.update)
-    if as_json:
-        sys.stdout.write(json.dumps(result) + "\n")
-    else:
-        print_table(out, result)
+    _report(lambda tell: measure(entries, the_services(bookings, rounds), tell), print_table, as_json=as_json)
 
 
 @bench_app.command()
@@ -170,29 +165,28 @@ def match(
     if out_folder and not curve:
         raise InteropError("no-curve-to-write", "--out writes the curves: add --curve")
     measure, print_result = _curve(out_folder) if curve else _search(rows, rounds, ten_million)
-    with err.status("starting", spinner="line") as status:
-        result = measure(status.update)
-    if as_json:
-        sys.stdout.write(json.dumps(result) + "\n")
-    else:
-        print_result(out, result)
+    _report(measure, print_result, as_json=as_json)
 
 
-Tell = Callable[[str], None]
-Measured = tuple[Callable[[Tell], Mapping[str, Any]], Callable[[Console, Any], None]]
-"""What measures, and what prints it for people."""
-
-
-def _curve(folder: Path | None) -> Measured:
+def _curve(folder: Path | None) -> tuple[Measure, Print]:
     from sandbox.bench.match_curve import draw  # noqa: PLC0415  as above
     from sandbox.bench.match_curve_drawn import print_curve  # noqa: PLC0415
 
     return (lambda tell: draw(tell, folder)), print_curve
 
 
-def _search(rows: int, rounds: int, ten_million: bool) -> Measured:
+def _search(rows: int, rounds: int, ten_million: bool) -> tuple[Measure, Print]:
     from sandbox.bench.match.measure import measure  # noqa: PLC0415  as above
     from sandbox.bench.match.scale import MANY  # noqa: PLC0415
     from sandbox.bench.match.table import print_table  # noqa: PLC0415
 
     return (lambda tell: measure(rows, rounds, tell, MANY if ten_million else None)), print_table
+
+
+def _report(measure: Measure, show: Print, *, as_json: bool) -> None:
+    with err.status("starting", spinner="line") as status:
+        result = measure(status.update)
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+    else:
+        show(out, result)
