@@ -23,6 +23,7 @@ from tests.conftest import StartRedis
 from tests.contract.story import ON_NO_FILE, ORI, request, settings
 from tests.integration.desk import MADE, REQUESTED, Requested
 from tests.integration.oracle import READY_SECONDS, a_house, eventually, unsettled
+from tests.integration.tasks import end
 
 RUN = "enrolment-7"
 THURSDAY, FRIDAY, SATURDAY, SUNDAY = (f"2009-06-{day}" for day in (11, 12, 13, 14))
@@ -131,28 +132,25 @@ def test_a_process_at_rest_forgets_too_and_an_outage_does_not_end_that(
     server = start_redis()
 
     async def steps(reader: Whole) -> None:
-        async def until(ids: dict[str, list[str]]) -> None:
-            async with asyncio.timeout(30):
-                while cast(Notes, reader.memory).ids != ids:
-                    await asyncio.sleep(0.01)
+        notes = cast(Notes, reader.memory)
 
-        async def until_it_waits_for_redis() -> None:
+        async def until(is_so: Callable[[], bool]) -> None:
             async with asyncio.timeout(30):
-                while "forgotten later" not in caplog.text:
+                while not is_so():
                     await asyncio.sleep(0.01)
 
         resting = asyncio.create_task(reader.keep_up())
         with Redis.from_url(server.url) as redis:
             redis.config_set("appendfsync", "always")  # what is read is not lost with the server
             entries = [publish(redis, number) for number in range(3)]
-            await until({REQUESTED: names(0, 1, 2)})
+            await until(lambda: notes.ids == {REQUESTED: names(0, 1, 2)})
         server.kill()
-        await until_it_waits_for_redis()
+        await until(lambda: "forgotten later" in caplog.text)
         server.restart()
         with Redis.from_url(server.url) as redis:
             redis.xdel(keys.stream(REQUESTED), entries[1])
-            await until({REQUESTED: names(0, 2)})
-        resting.cancel()
+            await until(lambda: notes.ids == {REQUESTED: names(0, 2)})
+        await end(resting)
 
     reading(server.url, steps)
 

@@ -196,10 +196,12 @@ async def test_a_batch_that_cannot_be_asked_about_is_asked_one_by_one_so_that_th
     assert await desk.letters() == [("no-ridges", "finger 3 has no ridges")]
 
 
-async def test_who_is_asked_may_be_out_of_reach_and_nothing_counts_against_the_entries(client: Redis) -> None:
-    async def be_away(_events: Sequence[Event[Requested]], _run: str) -> None:
-        raise InfrastructureError("Redis does not answer")
+async def be_away(_events: Sequence[Event[Requested]], _run: str) -> Any:
+    """Whoever is asked, or says what is held back, cannot be reached."""
+    raise InfrastructureError("Redis does not answer")
 
+
+async def test_who_is_asked_may_be_out_of_reach_and_nothing_counts_against_the_entries(client: Redis) -> None:
     desk = Desk(client)
     desk.in_batches(_compare_all, ask=be_away)
     await desk.open()
@@ -306,9 +308,6 @@ async def test_what_fails_after_its_wait_is_counted_like_any_other(client: Redis
 async def test_who_says_what_is_held_back_may_be_out_of_reach_and_nothing_counts_against_the_entries(
     client: Redis,
 ) -> None:
-    async def be_away(_events: Sequence[Event[Requested]], _run: str) -> list[float]:
-        raise InfrastructureError("Redis does not answer")
-
     desk = Desk(client)
     desk.in_batches(_compare_all, hold=be_away)
     await desk.open()
@@ -322,9 +321,6 @@ async def test_who_says_what_is_held_back_may_be_out_of_reach_and_nothing_counts
 async def test_a_lone_attempt_that_is_broken_off_does_not_count_against_the_entry_with_the_next_worker(
     client: Redis,
 ) -> None:
-    async def be_away(_events: Sequence[Event[Requested]], _run: str) -> None:
-        raise InfrastructureError("the service is told to stop")
-
     desk = Desk(client)
     desk.in_batches(_compare_all, ask=be_away)
     await desk.open()

@@ -247,8 +247,7 @@ class Stage(ABC, Generic[Read]):
 
         Reads, then writes: a count that is repeated after a lost reply counts once.
         """
-        client, key = self.group.store.client, keys.failures(self.group.name)
-        name = f"{self.event_type}/{entry_id.decode()}"
+        client, (key, name) = self.group.store.client, self._count_of(entry_id)
         counted = int(await patiently(lambda: cast(Any, client.hget(key, name))) or 0)
         failures = counted + 1 - self._excused.get(entry_id, 0)
         await patiently(lambda: cast(Any, client.hset(key, name, str(failures))))
@@ -257,8 +256,7 @@ class Stage(ABC, Generic[Read]):
 
     async def _excuse(self, entry_id: bytes, failures: int) -> None:
         """Takes an attempt back that was counted and broken off; remembers to, where that cannot be said either."""
-        client, key = self.group.store.client, keys.failures(self.group.name)
-        name = f"{self.event_type}/{entry_id.decode()}"
+        client, (key, name) = self.group.store.client, self._count_of(entry_id)
         try:
             await patiently(lambda: cast(Any, client.hset(key, name, str(failures - 1))), tries=1)
         except InfrastructureError:
@@ -274,9 +272,12 @@ class Stage(ABC, Generic[Read]):
         await self._forgive(entry.id)
 
     async def _forgive(self, entry_id: bytes) -> None:
-        client, key = self.group.store.client, keys.failures(self.group.name)
-        name = f"{self.event_type}/{entry_id.decode()}"
+        client, (key, name) = self.group.store.client, self._count_of(entry_id)
         await patiently(lambda: cast(Any, client.hdel(key, name)))
+
+    def _count_of(self, entry_id: bytes) -> tuple[str, str]:
+        """Where the failures of an entry are counted: the key of a hash, and a field of it."""
+        return keys.failures(self.group.name), f"{self.event_type}/{entry_id.decode()}"
 
 
 async def isolate(works: Sequence[Work], act: Callable[[Sequence[Work]], Awaitable[None]]) -> None:
