@@ -76,7 +76,12 @@ def _print_in_process(to: Console, result: Mapping[str, Any]) -> None:
 @bench_app.command("match-shards")
 def match_shards(
     rows: Annotated[
-        int, typer.Option(min=1_000, max=10_000_000, help="Rows of each of the two galleries.")
+        int,
+        typer.Option(
+            min=1_000,
+            max=10_000_000,
+            help="Rows of each of the two galleries; far below a million, what is timed may include compiling.",
+        ),
     ] = 1_000_000,
     submissions: Annotated[int, typer.Option(min=10, max=20_000, help="Submissions in a round.")] = 512,
     rounds: Annotated[int, typer.Option(min=1, max=50, help="Rounds of each; the median of their ratios is told.")] = 3,
